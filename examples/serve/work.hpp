@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Work of a known length: CPU time in small units, and a blocking system call.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace serve {
+
+/// One unit is some tens of microseconds of real computing (a Fibonacci recursion): short enough that whoever spends
+/// many of them can let others have the core in between.
+void do_unit();
+
+/// What one unit costs on this machine: the cheapest of many, so a busy neighbour does not make the unit look dearer.
+/// Takes about 50 ms.
+std::chrono::nanoseconds measure_unit();
+
+/// How many units make up this much CPU time; at least one if there is anything to do at all.
+std::uint64_t units_in(std::chrono::nanoseconds cpu_time, std::chrono::nanoseconds unit);
+
+/// Spends about that much CPU time; `between()` is called after each unit.
+template <class Between>
+void spend(std::chrono::nanoseconds cpu_time, std::chrono::nanoseconds unit, Between between) {
+    for (std::uint64_t left = units_in(cpu_time, unit); left > 0; --left) {
+        do_unit();
+        between();
+    }
+}
+
+/// Keeps the calling thread in a system call for that long: what a database driver or an old library does.
+void block(std::chrono::nanoseconds duration);
+
+} // namespace serve
