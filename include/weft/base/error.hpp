@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The exceptions of the core. Components add their own.
+#pragma once
+
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace weft {
+
+/// Thrown by a wait of a cancelled task. Deliberately no std::exception: `catch (const std::exception&)` must not
+/// swallow a cancellation. Copyable; the message is shared by copies.
+class cancelled_error {
+public:
+    cancelled_error() = default;
+    explicit cancelled_error(std::string message) : message_(std::move(message)) {}
+    /// The message given to cancel(), or "".
+    [[nodiscard]] const char* what() const noexcept { return message_.c_str(); }
+
+private:
+    std::string message_;
+};
+
+/// weft::run after SIGINT.
+class interrupted : public std::runtime_error {
+public:
+    interrupted() : std::runtime_error("weft: interrupted by SIGINT") {}
+};
+
+/// A limit given to wait_for, timeout, connect or a stream has passed.
+class timeout_error : public std::runtime_error {
+public:
+    timeout_error() : std::runtime_error("weft: timed out") {}
+    explicit timeout_error(const std::string& what) : std::runtime_error(what) {}
+};
+
+/// A future asked for what it does not have: not done, already set, moved out, empty handle.
+class invalid_state : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+};
+
+/// The promise went away without a value.
+class broken_promise : public std::runtime_error {
+public:
+    broken_promise() : std::runtime_error("weft: broken promise: destroyed before a value was set") {}
+};
+
+/// spawn, create_task, call_soon, ... after shutdown or close.
+class runtime_closed : public std::runtime_error {
+public:
+    runtime_closed() : std::runtime_error("weft: the runtime is shut down") {}
+    explicit runtime_closed(const std::string& what) : std::runtime_error(what) {}
+};
+
+/// A wait that could never end: a task that awaits itself.
+class would_deadlock : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// create_task of a group that is aborting or joined.
+class group_closed : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+};
+
+/// All failures of a task group's children, in the order they happened.
+class task_errors : public std::exception {
+public:
+    task_errors(std::string what, std::vector<std::exception_ptr> errors)
+        : what_(std::move(what)), errors_(std::move(errors)) {}
+    [[nodiscard]] const char* what() const noexcept override { return what_.c_str(); }
+    [[nodiscard]] const std::vector<std::exception_ptr>& exceptions() const noexcept { return errors_; }
+
+private:
+    std::string what_;
+    std::vector<std::exception_ptr> errors_;
+};
+
+/// A channel's end was closed.
+class channel_closed : public std::runtime_error {
+public:
+    channel_closed() : std::runtime_error("weft: the channel is closed") {}
+};
+
+/// What an exception is, for reports: the demangled type and, of a std::exception, its message.
+std::string describe(const std::exception_ptr& error);
+
+} // namespace weft

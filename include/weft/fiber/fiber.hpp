@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a worker runs: a body, a stack once it has begun, and its wait word.
+#pragma once
+
+#include <weft/context/stack_head.hpp>
+#include <weft/fiber/waker.hpp>
+
+namespace weft::detail {
+
+struct stack;
+class scheduler;
+
+/// The schedulable part of a task.
+///
+/// | field            | written by                                                                  |
+/// |------------------|-----------------------------------------------------------------------------|
+/// | stack_           | the worker that begins it; cleared by the one that ends it                  |
+/// | next_            | whoever has it in an inject queue, under that queue's lock                  |
+/// | last_worker_     | the worker that runs it                                                     |
+/// | masks            | the fiber itself                                                            |
+class fiber : public waiter {
+public:
+    /// Runs the body, on the fiber's stack, once. Whatever it frees, it frees last.
+    virtual void run() noexcept = 0;
+    /// Name, id and spawn site to a descriptor; async-signal-safe.
+    virtual void print_owner(int fd) const noexcept = 0;
+
+    /// Throws the cancelled_error of the pending request, which it takes. Called by the fiber itself.
+    [[noreturn]] virtual void throw_cancelled() = 0;
+
+    void resume() noexcept final;
+
+    [[nodiscard]] scheduler& home() const noexcept { return *scheduler_; }
+
+    /// Cancellation is not delivered while this is above zero (mask_cancel).
+    unsigned masks = 0;
+
+protected:
+    explicit fiber(scheduler& s) noexcept : scheduler_(&s) {}
+    ~fiber() override = default;
+
+private:
+    friend class worker;
+    friend class scheduler;
+    friend class inject_queue;
+    scheduler* const scheduler_;
+    stack* stack_ = nullptr;
+    fiber* next_ = nullptr;
+    unsigned last_worker_ = 0;
+    bool own_stack_ = false; // of a size of its own: unmapped at its end
+};
+
+} // namespace weft::detail

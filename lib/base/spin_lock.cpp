@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <weft/base/spin_lock.hpp>
+
+#include <sched.h>
+
+#include <weft/base/atomics.hpp>
+
+namespace weft::detail {
+
+void spin_lock::lock_slow() noexcept {
+    constexpr int k_spins = 200; // about a microsecond: longer than any holder that is on a core
+    for (;;) {
+        for (int i = 0; i < k_spins; ++i) {
+            if (try_lock()) return;
+            cpu_pause();
+        }
+        sched_yield();
+    }
+}
+
+} // namespace weft::detail

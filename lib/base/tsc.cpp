@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/tsc.hpp"
+
+#include <time.h>
+
+namespace weft::detail {
+namespace {
+
+deadline_ns monotonic() noexcept {
+    timespec t{};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1'000'000'000 + t.tv_nsec;
+}
+
+std::uint64_t measure() noexcept {
+    constexpr deadline_ns k_for = 200'000; // 200 us: a fraction of a percent is plenty
+    const deadline_ns start = monotonic();
+    const std::uint64_t first = read_tsc();
+    while (monotonic() - start < k_for) {}
+    const std::uint64_t ticks = read_tsc() - first;
+    return (ticks << 32) / static_cast<std::uint64_t>(monotonic() - start);
+}
+
+const std::uint64_t rate = measure();
+
+} // namespace
+
+std::uint64_t tsc_rate() noexcept { return rate; }
+
+} // namespace weft::detail

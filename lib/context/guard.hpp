@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+
+#include "context/stack.hpp"
+
+namespace weft::detail {
+
+/// Makes the page at `page` fault, by the cheapest way that works here: MADV_GUARD_INSTALL (Linux 6.13: no mapping is
+/// split), else mprotect within a budget of mappings, else nothing: the caller places a canary.
+guard_kind install_guard(void* page) noexcept;
+/// The same with the first `skip` ways left out, for the tests.
+guard_kind install_guard(void* page, int skip) noexcept;
+std::size_t page_size() noexcept;
+
+} // namespace weft::detail

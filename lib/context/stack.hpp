@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// A stack: its header (at the stack's own upper end), what a switch saves, and where it lies.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+#include <weft/context/stack_head.hpp>
+
+namespace weft::detail {
+
+struct stack;
+
+/// What __cxa_get_globals points to (Itanium C++ ABI, 2.2.2): exceptions being handled and being thrown.
+struct eh_globals {
+    void* caught = nullptr;
+    unsigned uncaught = 0;
+};
+
+/// The addresses of what belongs to the thread and must follow the stack. Found once per thread: __cxa_get_globals and
+/// __errno_location are declared const, a compiler may reuse their result after a switch to another thread.
+struct thread_state {
+    eh_globals* eh = nullptr;
+    int* error = nullptr;
+};
+
+enum class guard_kind : unsigned char { none, installed, protected_page, canary };
+
+/// Written by whoever runs on the stack; after `saved` is true, by whoever resumes it.
+struct alignas(64) stack : stack_head {
+    void* context = nullptr;          // where to go on: Boost.Context's fcontext_t
+    std::atomic<bool> saved{true};    // context is complete: release by after_save, acquire by whoever resumes
+    guard_kind guard = guard_kind::none;
+    bool single = false; // mapped for one fiber, unmapped at its end
+    void (*after)(stack& left) = nullptr; // runs on the next stack once this one is saved
+    thread_state* thread = nullptr;
+    eh_globals eh;
+    int error = 0;
+    std::byte* low = nullptr; // lowest usable byte; the guard lies below
+    std::size_t size = 0;     // usable bytes from low up
+    stack* next_free = nullptr;
+    void* tsan_fiber = nullptr;
+    void* asan_fake_stack = nullptr;
+};
+
+} // namespace weft::detail

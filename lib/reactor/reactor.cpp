@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reactor/reactor.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+#include "base/assert.hpp"
+
+namespace weft::detail {
+
+unsigned reactor::fire_due(deadline_ns now) noexcept {
+    if (next_deadline() > now) return 0;
+    const std::lock_guard guard(timers_lock_);
+    unsigned fired = 0;
+    // Under the lock, so that remove can promise that nobody touches the timer afterwards.
+    for (; fired < backend::k_batch; ++fired) {
+        timer* t = timers_.pop_due(now);
+        if (t == nullptr) break;
+        t->fire(*t);
+    }
+    next_.store(timers_.next(), std::memory_order_relaxed);
+    return fired;
+}
+
+unsigned reactor::poll(deadline_ns until) noexcept {
+    WEFT_ASSERT(is_driven());
+    const deadline_ns start = time_.now();
+    unsigned happened = fire_due(start);
+    const bool look_only = happened != 0 || until <= start;
+    happened += kernel_->poll(look_only ? 0 : std::min(until, next_deadline()));
+    const deadline_ns end = look_only ? start : time_.now();
+    last_poll_.store(end, std::memory_order_relaxed);
+    if (!look_only) happened += fire_due(end);
+    return happened;
+}
+
+void reactor::add(timer& t) noexcept {
+    const std::lock_guard guard(timers_lock_);
+    t.owner = this;
+    timers_.push(t);
+    next_.store(timers_.next(), std::memory_order_relaxed);
+}
+
+bool reactor::remove(timer& t) noexcept {
+    if (t.owner == nullptr) return false;
+    reactor& r = *t.owner;
+    const std::lock_guard guard(r.timers_lock_);
+    t.owner = nullptr;
+    if (t.index == timer::k_not_armed) return false;
+    r.timers_.remove(t);
+    r.next_.store(r.timers_.next(), std::memory_order_relaxed);
+    return true;
+}
+
+} // namespace weft::detail

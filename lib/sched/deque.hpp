@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// A worker's queue: the array and indices of Chase and Lev ("Dynamic circular work-stealing deque", SPAA 2005; orders
+// after Le, Pop, Cohen, Zappa Nardelli, "Correct and efficient work-stealing for weak memory models", PPoPP 2013).
+// The owner's end is used for pushing only: the owner takes at the thieves' end like everybody else, which keeps the order
+// of arrival and needs no fence; see README.md for why nothing here wants the owner's pop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <weft/base/atomics.hpp>
+
+namespace weft::detail {
+
+/// Any number of takers, one pusher. T is a pointer. Grows without limit; old arrays live as long as the deque, since a
+/// slow thief may still read one (geometric growth: they are smaller than the live one together).
+template <class T, class Atomics = std_atomics> class basic_deque {
+    template <class U> using atomic = typename Atomics::template atomic<U>;
+
+    struct array {
+        explicit array(std::size_t capacity) : mask(capacity - 1), items(new atomic<T>[capacity]) {}
+        const std::size_t mask;
+        const std::unique_ptr<atomic<T>[]> items;
+        atomic<T>& at(std::int64_t i) const noexcept { return items[static_cast<std::size_t>(i) & mask]; }
+    };
+
+public:
+    explicit basic_deque(std::size_t capacity = 256) {
+        arrays_.push_back(std::make_unique<array>(capacity)); // a power of two
+        live_.store(arrays_.back().get(), std::memory_order_relaxed);
+        top_.store(0, std::memory_order_relaxed);
+        bottom_.store(0, std::memory_order_relaxed);
+    }
+
+    /// Owner only. Throws std::bad_alloc when it can't grow; then nothing was pushed.
+    void push(T item) {
+        const std::int64_t b = bottom_.load(std::memory_order_relaxed);
+        const std::int64_t t = top_.load(std::memory_order_acquire); // pairs with take: the slot below t is free
+        array* a = live_.load(std::memory_order_relaxed);
+        if (b - t > static_cast<std::int64_t>(a->mask)) a = grow(a, t, b);
+        a->at(b).store(item, std::memory_order_relaxed);
+        bottom_.store(b + 1, std::memory_order_release); // pairs with take: the item is there
+    }
+
+    /// The oldest item, or null: empty, or another taker was quicker. Any thread.
+    T take() noexcept {
+        std::int64_t t = top_.load(std::memory_order_acquire);             // pairs with the other takers' CAS
+        const std::int64_t b = bottom_.load(std::memory_order_acquire);    // pairs with push
+        if (t >= b) return nullptr;
+        array* a = live_.load(std::memory_order_acquire); // pairs with grow
+        // May read a slot that has been reused meanwhile; then the CAS fails and the value is dropped.
+        T item = a->at(t).load(std::memory_order_relaxed);
+        // seq_cst as in the paper: takers agree on one order of top_; release hands the slot back to push
+        if (!top_.compare_exchange_strong(t, t + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return nullptr;
+        return item;
+    }
+
+    /// A guess, exact for the owner when nobody takes.
+    [[nodiscard]] std::size_t size() const noexcept {
+        const std::int64_t t = top_.load(std::memory_order_relaxed);
+        const std::int64_t b = bottom_.load(std::memory_order_acquire);
+        return b > t ? static_cast<std::size_t>(b - t) : 0;
+    }
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+
+private:
+    array* grow(array* old, std::int64_t t, std::int64_t b) {
+        arrays_.push_back(std::make_unique<array>((old->mask + 1) * 2));
+        array* a = arrays_.back().get();
+        for (std::int64_t i = t; i < b; ++i)
+            a->at(i).store(old->at(i).load(std::memory_order_relaxed), std::memory_order_relaxed);
+        live_.store(a, std::memory_order_release); // pairs with take: the copied items are there
+        return a;
+    }
+
+    alignas(k_cache_line) atomic<std::int64_t> top_;    // takers
+    alignas(k_cache_line) atomic<std::int64_t> bottom_; // owner
+    atomic<array*> live_;
+    std::vector<std::unique_ptr<array>> arrays_; // owner
+};
+
+} // namespace weft::detail

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one idle worker that keeps an eye on the busy ones. Protocol: README.md.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include <weft/base/clock.hpp>
+
+namespace weft::detail {
+
+class worker;
+
+/// The role and its notes. The notes belong to whoever has the role.
+class lookout {
+public:
+    static constexpr int k_nobody = -1;
+    static constexpr deadline_ns k_tick = 1'000'000; // 1 ms while somebody is busy
+    static constexpr unsigned k_quiet_ticks = 10;    // so many ticks without anybody busy: no more ticks
+
+    explicit lookout(unsigned workers) : notes_(workers) {}
+
+    bool try_take(int worker) noexcept {
+        int nobody = k_nobody;
+        return holder_.load(std::memory_order_relaxed) == worker ||
+               holder_.compare_exchange_strong(nobody, worker, std::memory_order_acquire); // pairs with give
+    }
+    /// True if that worker had it.
+    bool give(int worker) noexcept {
+        if (holder_.load(std::memory_order_relaxed) != worker) return false;
+        dozing_.store(false, std::memory_order_relaxed);
+        holder_.store(k_nobody, std::memory_order_release); // pairs with try_take: the notes
+        return true;
+    }
+
+    /// The holder is about to sleep without ticks. It looks once more for busy workers afterwards.
+    void doze() noexcept { dozing_.store(true, std::memory_order_seq_cst); } // pairs with wake_dozing
+    void stay_awake() noexcept { dozing_.store(false, std::memory_order_relaxed); }
+    /// A worker that became busy (and said so before) asks: the lookout to wake, or k_nobody.
+    int wake_dozing() noexcept {
+        // seq_cst pairs with doze: either we see it doze, or it sees us busy
+        if (!dozing_.load(std::memory_order_seq_cst)) return k_nobody;
+        return dozing_.exchange(false, std::memory_order_acq_rel) ? holder_.load(std::memory_order_relaxed) : k_nobody;
+    }
+
+    /// Compares with the last tick: has that worker entered no fiber since? Holder only.
+    bool is_stuck(unsigned index, const worker& w) noexcept;
+    unsigned quiet_ticks = 0; // holder only
+
+private:
+    struct note {
+        std::uint64_t switches = 0;
+        bool was_running = false;
+    };
+    std::atomic<int> holder_{k_nobody};
+    std::atomic<bool> dozing_{false};
+    std::vector<note> notes_;
+};
+
+} // namespace weft::detail

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The right to run tasks, one per usable core, together with that core's reactor.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/futex.hpp"
+#include "reactor/reactor.hpp"
+
+namespace weft::detail {
+
+/// One of N. Whoever holds it looks after the core's reactor first of all.
+struct permit {
+    reactor* home = nullptr;
+    unsigned core = 0;
+};
+
+/// A worker's end of it: at most one permit. Its owner asks at each entry to the scheduler; anybody may take it away.
+/// A permit is in exactly one holder, or in the hands of whoever is moving it.
+class permit_holder {
+public:
+    /// Null: this worker may not run tasks.
+    [[nodiscard]] permit* get() const noexcept { return held_.load(std::memory_order_acquire); } // pairs with grant
+
+    /// Takes the permit away, if it is still `expected`. The worker may go on for a moment: it learns of it at its next
+    /// entry. True: the caller has the permit now and must grant it to somebody.
+    bool revoke(permit* expected) noexcept {
+        // acq_rel: what the old holder's reactor saw is seen by the next
+        return held_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_relaxed);
+    }
+    /// Gives it to this worker, which wakes if it waits for one.
+    void grant(permit* p) noexcept {
+        held_.store(p, std::memory_order_release); // pairs with get
+        signal();
+    }
+    /// Waits, as a spare, until there is a permit, or until stop() has been called: then null.
+    permit* await() noexcept {
+        for (;;) {
+            const std::uint32_t seen = signals_.load(std::memory_order_acquire); // pairs with signal
+            if (permit* p = get()) return p;
+            if (stopped_.load(std::memory_order_acquire)) return nullptr; // pairs with stop
+            futex_wait(signals_, seen);
+        }
+    }
+    void stop() noexcept {
+        stopped_.store(true, std::memory_order_release); // pairs with await
+        signal();
+    }
+
+private:
+    void signal() noexcept {
+        signals_.fetch_add(1, std::memory_order_release); // pairs with await: grant or stop before it is seen
+        futex_wake(signals_, 1);
+    }
+    std::atomic<permit*> held_{nullptr};
+    std::atomic<std::uint32_t> signals_{0};
+    std::atomic<bool> stopped_{false};
+};
+
+} // namespace weft::detail

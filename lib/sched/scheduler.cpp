@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sched/scheduler.hpp"
+
+#include <mutex>
+
+#include "base/assert.hpp"
+#include "context/overflow.hpp"
+#include "context/switch.hpp"
+
+namespace weft::detail {
+namespace {
+
+void print_stack_owner(int fd, const stack& s) { s.owner->print_owner(fd); }
+
+} // namespace
+
+void fiber::resume() noexcept { scheduler_->make_ready(*this); }
+
+scheduler::scheduler(const scheduler_options& options)
+    : options_(options), time_(options.virtual_time), stacks_(options.stack_size, &worker::stack_main),
+      idle_(options.workers), lookout_(options.workers + options.spares), outside_stacks_(stacks_) {
+    install_overflow_handler(print_stack_owner);
+    for (unsigned i = 0; i < options.workers; ++i) {
+        reactors_.push_back(std::make_unique<reactor>(options.make_backend(time_), time_));
+        permits_.push_back({reactors_.back().get(), i});
+    }
+    for (unsigned i = 0; i < options.workers + options.spares; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
+    for (unsigned i = 0; i < options.workers; ++i) workers_[i]->permission.grant(&permits_[i]);
+    try {
+        for (auto& w : workers_) w->start_thread();
+    } catch (...) {
+        stop();
+        throw;
+    }
+}
+
+scheduler::~scheduler() { stop(); }
+
+void scheduler::stop() noexcept {
+    stopping_.store(true, std::memory_order_seq_cst); // pairs with the last look before a worker sleeps
+    for (auto& w : workers_) {
+        w->permission.stop();
+        w->unpark();
+    }
+    for (auto& w : workers_)
+        if (w->thread_.joinable()) w->join_thread();
+}
+
+void scheduler::provide_stack(fiber& f, std::size_t size) {
+    if (size != 0 && rounded_stack_size(size) != stacks_.stack_size()) {
+        f.stack_ = map_single_stack(size, &worker::stack_main);
+        f.stack_->owner = &f;
+        f.own_stack_ = true;
+        return;
+    }
+    if (worker* w = worker::current(); w != nullptr && &w->home() == this) {
+        w->stacks.take();
+        return;
+    }
+    const std::lock_guard guard(outside_lock_);
+    outside_stacks_.take();
+}
+
+void scheduler::withdraw_stack(fiber& f) noexcept {
+    if (f.own_stack_) {
+        unmap_single_stack(f.stack_);
+        f.stack_ = nullptr;
+        return;
+    }
+    if (worker* w = worker::current(); w != nullptr && &w->home() == this) {
+        w->stacks.put();
+        return;
+    }
+    const std::lock_guard guard(outside_lock_);
+    outside_stacks_.put();
+}
+
+void scheduler::make_ready(fiber& f) noexcept {
+    if (worker* w = worker::current(); w != nullptr && &w->home() == this) return w->make_ready(f);
+    inject_.push(f);
+    notify();
+}
+
+void scheduler::notify() noexcept {
+    if (const int w = idle_.worker_to_wake(); w != idle_workers::k_nobody) workers_[static_cast<unsigned>(w)]->unpark();
+}
+
+reactor& scheduler::local_reactor() noexcept {
+    if (worker* w = worker::current(); w != nullptr && &w->home() == this)
+        if (permit* p = w->permission.get()) return *p->home;
+    return *reactors_[next_reactor_.fetch_add(1, std::memory_order_relaxed) % reactors_.size()];
+}
+
+} // namespace weft::detail

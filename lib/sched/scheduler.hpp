@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The workers of one runtime and what they share.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "context/stack_pool.hpp"
+#include "reactor/reactor.hpp"
+#include "reactor/slot_pool.hpp"
+#include "sched/idle.hpp"
+#include "sched/inject_queue.hpp"
+#include "sched/lookout.hpp"
+#include "sched/worker.hpp"
+
+namespace weft::detail {
+
+struct scheduler_options {
+    unsigned workers = 1;
+    unsigned spares = 0; // workers beyond the permits
+    std::size_t stack_size = 256 * 1024;
+    bool pin_workers = false;
+    bool force_migration = false; // every wait that ends resumes on the next worker
+    bool virtual_time = false;    // null backend, one worker
+    std::function<std::unique_ptr<backend>(time_source&)> make_backend;
+};
+
+class scheduler {
+public:
+    /// Throws std::system_error if the kernel refuses a reactor or a thread.
+    explicit scheduler(const scheduler_options& options);
+    /// Every fiber has ended. Stops and joins the workers.
+    ~scheduler();
+    scheduler(const scheduler&) = delete;
+    scheduler& operator=(const scheduler&) = delete;
+
+    /// Promises a stack of the usual size to a new fiber, or maps one of another size. Throws std::system_error.
+    void provide_stack(fiber& f, std::size_t size);
+    /// Takes the promise back from a fiber that will never begin.
+    void withdraw_stack(fiber& f) noexcept;
+
+    /// Queues a fiber that may run. Any thread.
+    void make_ready(fiber& f) noexcept;
+    /// Wakes a sleeper if one should look for work. Any thread.
+    void notify() noexcept;
+
+    /// The reactor of the calling worker's core; for other threads, one of them in turn.
+    reactor& local_reactor() noexcept;
+
+    [[nodiscard]] time_source& time() noexcept { return time_; }
+    [[nodiscard]] slot_pool& slots() noexcept { return slots_; }
+    [[nodiscard]] unsigned workers() const noexcept { return static_cast<unsigned>(workers_.size()); }
+    [[nodiscard]] worker& worker_at(unsigned i) noexcept { return *workers_[i]; }
+    [[nodiscard]] permit& permit_at(unsigned i) noexcept { return permits_[i]; }
+    [[nodiscard]] const char* backend_name() const noexcept { return permits_.front().home->kernel().name(); }
+    [[nodiscard]] unsigned sleeping_workers() const noexcept { return idle_.asleep(); }
+
+private:
+    friend class worker;
+    void stop() noexcept;
+
+    const scheduler_options options_;
+    time_source time_;
+    stack_pool stacks_;
+    slot_pool slots_;
+    std::vector<std::unique_ptr<reactor>> reactors_;
+    std::vector<permit> permits_;
+    std::vector<std::unique_ptr<worker>> workers_;
+    inject_queue inject_;
+    idle_workers idle_;
+    lookout lookout_;
+    spin_lock outside_lock_;       // guards the credit of threads that are no workers
+    stack_credit outside_stacks_;
+    std::atomic<unsigned> next_reactor_{0};
+    std::atomic<bool> stopping_{false};
+};
+
+} // namespace weft::detail

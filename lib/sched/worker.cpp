@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running: picking the next fiber, changing stacks. Sleeping is in worker_idle.cpp.
+#include "sched/worker.hpp"
+
+#include <sched.h>
+#include <sys/prctl.h>
+
+#include <string>
+
+#include "base/assert.hpp"
+#include "base/topology.hpp"
+#include "context/overflow.hpp"
+#include "context/switch.hpp"
+#include "sched/fork_list.hpp"
+#include "sched/scheduler.hpp"
+
+namespace weft::detail {
+namespace {
+
+constexpr unsigned k_slot_runs = 3;      // as tokio: a pair that wakes each other may go on so long before others get a turn
+constexpr unsigned k_ticks_per_look = 61; // a prime, as tokio and Go: the inject queue is looked at so often at least
+constexpr unsigned k_cached_stacks = 64;
+
+} // namespace
+
+worker::worker(scheduler& s, unsigned index)
+    : stacks(s.stacks_), scheduler_(s), index_(index), random_(index + 1) {}
+
+worker::~worker() = default;
+
+void worker::start_thread() {
+    thread_ = std::thread([this] { thread_main(); });
+}
+
+void worker::thread_main() {
+    pthread_setname_np(pthread_self(), ("weft-" + std::to_string(index_)).c_str());
+    if (scheduler_.options_.pin_workers) pin_this_thread(nth_allowed_cpu(index_));
+    prctl(PR_SET_TIMERSLACK, 1); // the default of 50 us would be added to each timer
+    const signal_stack alternate;
+    adopt_thread(loop_stack_, thread_state_);
+    loop_stack_.runner = this;
+    loop();
+    while (cached_stacks_ != nullptr) {
+        stack* s = cached_stacks_;
+        cached_stacks_ = s->next_free;
+        scheduler_.stacks_.give_back(s);
+    }
+    release_thread(loop_stack_);
+}
+
+void worker::loop() {
+    for (;;) {
+        if (permission.get() == nullptr) [[unlikely]] {
+            scheduler_.notify(); // what is queued here is for the others now
+            if (permission.await() == nullptr) return;
+        }
+        fiber* next = find_work();
+        if (next == nullptr) {
+            if (scheduler_.stopping_.load(std::memory_order_acquire)) return; // pairs with stop
+            continue;
+        }
+        go(loop_stack_, next, after_save);
+    }
+}
+
+// The next fiber without a system call, or null: the loop must look around (or has more ways to find one).
+fiber* worker::pick() noexcept {
+    if (permission.get() == nullptr || ++tick_ % k_ticks_per_look == 0 || look_is_due()) [[unlikely]]
+        return nullptr;
+    if (slot_runs_ < k_slot_runs && slot_.load(std::memory_order_relaxed) != nullptr) {
+        // acquire pairs with the release of whoever filled it; an exchange, since thieves may come
+        if (fiber* f = slot_.exchange(nullptr, std::memory_order_acq_rel)) {
+            ++slot_runs_;
+            return check_saved(f);
+        }
+    }
+    slot_runs_ = 0;
+    if (fiber* f = queue_.take()) return check_saved(f);
+    if (slot_.load(std::memory_order_relaxed) != nullptr)
+        if (fiber* f = slot_.exchange(nullptr, std::memory_order_acq_rel)) return check_saved(f);
+    return nullptr;
+}
+
+// A fiber may be made ready while it is still on its way off its stack, on another thread. That takes some instructions,
+// unless that thread was preempted: then it goes to the end of the queue.
+fiber* worker::check_saved(fiber* f) noexcept {
+    if (f->stack_ == nullptr || f->stack_ == current_stack()) return f;
+    for (int i = 0; i < 100; ++i) {
+        if (f->stack_->saved.load(std::memory_order_acquire)) return f; // pairs with after_save
+        cpu_pause();
+    }
+    sched_yield();
+    queue_.push(f);
+    return nullptr;
+}
+
+stack& worker::stack_for(fiber& f) noexcept {
+    if (f.stack_ == nullptr) {
+        stack* s = cached_stacks_;
+        if (s != nullptr) {
+            cached_stacks_ = s->next_free;
+            --cached_count_;
+        } else {
+            s = scheduler_.stacks_.take();
+        }
+        s->owner = &f;
+        f.stack_ = s;
+    }
+    return *f.stack_;
+}
+
+void worker::go(stack& from, fiber* next, void (*after)(stack&)) noexcept {
+    stack* to = &loop_stack_;
+    if (next != nullptr) {
+        to = &stack_for(*next);
+        to->saved.store(false, std::memory_order_relaxed); // ours from here on; the next release is after_save's
+        next->last_worker_ = index_;
+        worker_counters::add(counters_.switches);
+    }
+    switch_stacks(from, *to, after);
+}
+
+void worker::leave(stack& me) noexcept {
+    share_all_forks(me); // nothing may depend on a frame that waits
+    worker& w = *me.runner;
+    fiber* next = w.pick();
+    if (next == me.owner) { // its wait has ended already
+        worker_counters::add(w.counters_.switches);
+        return;
+    }
+    w.go(me, next, after_save);
+}
+
+void worker::yield(stack& me) noexcept {
+    share_all_forks(me);
+    worker& w = *me.runner;
+    w.queue_.push(me.owner);
+    fiber* next = w.pick();
+    if (next == me.owner) return;
+    w.go(me, next, after_save);
+}
+
+void worker::stack_main(stack& s) {
+    for (;;) {
+        s.owner->run();
+        // The fiber may be gone, and this may be another worker than before.
+        static_cast<stack*>(current_stack())->runner->next_on_this_stack(s);
+    }
+}
+
+// A fiber has ended on s. A new one begins on the same stack, hot as it is; else the stack goes to the cache.
+void worker::next_on_this_stack(stack& s) noexcept {
+    const bool single = s.single;
+    if (!single) stacks.put();
+    s.owner = nullptr;
+    fiber* next = pick();
+    if (next != nullptr && next->stack_ == nullptr && !single) {
+        s.owner = next;
+        next->stack_ = &s;
+        next->last_worker_ = index_;
+        worker_counters::add(counters_.switches);
+        return;
+    }
+    go(s, next, single ? after_finish_unmap : after_finish);
+}
+
+void worker::after_finish(stack& left) noexcept {
+    worker& w = *left.runner;
+    left.saved.store(true, std::memory_order_relaxed);
+    if (w.cached_count_ == k_cached_stacks) return w.scheduler_.stacks_.give_back(&left);
+    left.next_free = w.cached_stacks_;
+    w.cached_stacks_ = &left;
+    ++w.cached_count_;
+}
+
+void worker::after_finish_unmap(stack& left) noexcept { unmap_single_stack(&left); }
+
+void worker::share(fiber& f) noexcept {
+    queue_.push(&f);
+    scheduler_.notify();
+}
+
+void worker::make_ready(fiber& f) noexcept {
+    if (scheduler_.options_.force_migration && f.stack_ != nullptr) [[unlikely]] {
+        worker& next = *scheduler_.workers_[(f.last_worker_ + 1) % scheduler_.workers_.size()];
+        next.mail_.push(f);
+        next.unpark();
+        return;
+    }
+    fiber* to_queue = &f;
+    if (!polling_ && scheduler_.workers_.size() > 1) {
+        // acq_rel: release shows the fiber to a thief, acquire shows us the one that was there
+        to_queue = slot_.exchange(&f, std::memory_order_acq_rel);
+        if (to_queue == nullptr) return; // alone here: this worker runs it next, or the lookout finds it
+    }
+    queue_.push(to_queue);
+    if (!polling_) scheduler_.notify();
+}
+
+} // namespace weft::detail

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// One OS thread that runs fibers. Protocol, invariants, proofs: README.md.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+
+#include "base/random.hpp"
+#include "context/stack.hpp"
+#include "sched/deque.hpp"
+#include "sched/permits.hpp"
+#include "sched/inject_queue.hpp"
+#include "sched/stack_credit.hpp"
+
+namespace weft::detail {
+
+class scheduler;
+
+/// Counters, written by the worker alone (plain adds), read by anybody.
+struct worker_counters {
+    std::atomic<std::uint64_t> switches{0}; // entries to a fiber; also tells the lookout whether the worker gets on
+    std::atomic<std::uint64_t> steals{0};
+    std::atomic<std::uint64_t> sleeps{0};
+    std::atomic<std::uint64_t> polls{0};
+    static void add(std::atomic<std::uint64_t>& c, std::uint64_t n = 1) noexcept {
+        c.store(c.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+};
+
+class alignas(k_cache_line) worker {
+public:
+    worker(scheduler& s, unsigned index);
+    ~worker();
+
+    /// The worker whose thread this is, of whichever runtime; null on other threads.
+    static worker* current() noexcept {
+        stack_head* s = current_stack();
+        return s != nullptr ? s->runner : nullptr;
+    }
+
+    void start_thread();
+    void join_thread() { thread_.join(); }
+
+    // ---- on the worker's own thread ----------------------------------------------------------------------------
+    /// Queues a fiber whose wait has ended, or a new one.
+    void make_ready(fiber& f) noexcept;
+    /// Leaves the running fiber; returns when it has been made ready and its turn has come, maybe on another worker.
+    static void leave(stack& me) noexcept;
+    /// Lets every fiber that is ready now run first.
+    static void yield(stack& me) noexcept;
+    /// Queues a fork that its owner shares, and wakes somebody for it.
+    void share(fiber& f) noexcept;
+    /// Counted down at fork points; every 1024th reads the clock.
+    [[nodiscard]] bool fork_look_is_due() noexcept { return --forks_to_look_ == 0 && fork_look(); }
+    /// Does something wait for this core (ready fibers, or a reactor nobody looked at for a while)?
+    [[nodiscard]] bool others_wait() noexcept;
+
+    // ---- any thread --------------------------------------------------------------------------------------------
+    /// Ends its sleep, or the next one.
+    void unpark() noexcept;
+    [[nodiscard]] unsigned index() const noexcept { return index_; }
+    [[nodiscard]] scheduler& home() const noexcept { return scheduler_; }
+    [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
+    [[nodiscard]] bool is_running() const noexcept { return running_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool has_queued() const noexcept { return !queue_.empty(); }
+    /// An idle worker asks this one to share its private forks.
+    void demand_forks() noexcept { demand_.store(true, std::memory_order_relaxed); }
+    [[nodiscard]] bool forks_demanded() const noexcept { return demand_.load(std::memory_order_relaxed); }
+    void forks_shared() noexcept { demand_.store(false, std::memory_order_relaxed); }
+
+    permit_holder permission;
+
+    /// Reservations of stacks that this worker may promise to new tasks without asking the pool.
+    stack_credit stacks;
+
+private:
+    friend class scheduler;
+    void thread_main();
+    void loop();
+    fiber* pick() noexcept;
+    fiber* check_saved(fiber* f) noexcept;
+    void go(stack& from, fiber* next, void (*after)(stack&)) noexcept;
+    stack& stack_for(fiber& f) noexcept;
+    static void stack_main(stack& s);
+    void next_on_this_stack(stack& s) noexcept;
+    static void after_finish(stack& left) noexcept;
+    static void after_finish_unmap(stack& left) noexcept;
+
+    fiber* find_work() noexcept;
+    fiber* search() noexcept;
+    fiber* steal_from(worker& victim, bool slot_too) noexcept;
+    unsigned poll(reactor& r, deadline_ns until) noexcept;
+    bool look_is_due() noexcept;
+    bool fork_look() noexcept;
+    fiber* sleep(bool searching) noexcept;
+    void sleep_in_kernel() noexcept;
+    void watch_others(deadline_ns until) noexcept;
+    bool anything_visible() noexcept;
+
+    scheduler& scheduler_;
+    const unsigned index_;
+    random_source random_;
+    stack loop_stack_; // stands for the thread's own stack
+    thread_state thread_state_;
+    std::thread thread_;
+
+    // Owner's
+    unsigned tick_ = 0;
+    unsigned slot_runs_ = 0; // in a row from slot_
+    bool polling_ = false;   // what becomes ready now goes to the queue, in order, and wakes nobody until the batch is in
+    std::uint64_t last_look_ = 0; // TSC
+    stack* cached_stacks_ = nullptr;
+    unsigned cached_count_ = 0;
+    unsigned forks_to_look_ = k_forks_per_look;
+    static constexpr unsigned k_forks_per_look = 1024;
+
+    // Everybody's
+    basic_deque<fiber*> queue_;
+    alignas(k_cache_line) std::atomic<fiber*> slot_{nullptr}; // the last one made ready here; stealable once it is old
+    std::atomic<bool> demand_{false};
+    std::atomic<bool> running_{false};                        // runs fibers, as opposed to searching or sleeping
+    std::atomic<std::uint32_t> parking_{0};                   // awake, asleep, notified
+    worker_counters counters_;
+    inject_queue mail_; // forced migration: fibers meant for this worker; others take them when they have nothing else
+};
+
+} // namespace weft::detail
