@@ -24,6 +24,16 @@ struct options {
     load::plan plan;
 };
 
+// CLI::Range lets "nan" through.
+CLI::Validator number_from(double least, double most) {
+    const auto check = [least, most](const std::string& text) -> std::string {
+        double number = 0;
+        if (CLI::detail::lexical_cast(text, number) && number >= least && number <= most) return {};
+        return fmt::format("{} is not a number from {} to {}", text, least, most);
+    };
+    return {check, "NUMBER"};
+}
+
 void declare(CLI::App& app, options& o) {
     app.add_option("-a,--host", o.host, "IPv4 address of the server")->capture_default_str();
     app.add_option("-p,--port", o.port, "its port")->required()->check(CLI::Range(1, 65535));
@@ -35,13 +45,13 @@ void declare(CLI::App& app, options& o) {
         ->check(CLI::Range(0, 100000));
     app.add_option("-d,--seconds", o.seconds, "measured time")
         ->capture_default_str()
-        ->check(CLI::Range(0.01, 3600.));
+        ->check(number_from(0.01, 3600));
     app.add_option("-w,--warm-up", o.warm_up, "seconds before that")
         ->capture_default_str()
-        ->check(CLI::Range(0., 3600.));
+        ->check(number_from(0, 3600));
     app.add_option("-r,--rate", o.plan.rate, "open loop: requests a second; 0: closed loop")
         ->capture_default_str()
-        ->check(CLI::Range(0., 1e7));
+        ->check(number_from(0, 1e7));
     auto* path = app.add_option("-u,--path", o.paths, "HTTP GET of this path; several: in turn");
     app.add_option("-x,--expect", o.expected_body, "HTTP: the body that every answer must have")
         ->needs(path);

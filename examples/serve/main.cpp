@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// weft-serve: a server that computes, makes thumbnails and waits for what blocks, and stays quick.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <system_error>
+#include <variant>
+
+#include "options.hpp"
+#include "routes.hpp"
+#include "work.hpp"
+
+namespace {
+
+constexpr int k_failed = 1;
+constexpr int k_cannot_start = 2;
+
+// Serves until a signal asks to stop. A second one does not wait for what is in the making.
+void serve_until_stopped(const serve::options& o, serve::services& with) {
+    weft::http::server web({.host = o.host,
+                            .port = o.port,
+                            .max_connections = o.max_connections,
+                            .idle_timeout = o.idle_timeout,
+                            .shutdown_deadline = o.shutdown_deadline});
+    serve::add_routes(web, with);
+    weft::loop& loop = weft::get_running_loop();
+    for (const int signal : {SIGINT, SIGTERM})
+        loop.add_signal_handler(signal, [&web, &loop, signal] {
+            web.stop();
+            loop.remove_signal_handler(signal); // the next one ends the process
+        });
+    fmt::print("weft-serve: http://{}:{}/plain (Ctrl-C stops it)\n", o.host, web.port());
+    std::fflush(stdout);
+    web.serve();
+}
+
+int run(const serve::options& o) {
+    weft::thread_pool_executor blocking({.max_workers = o.blocking_threads});
+    serve::services with{serve::measure_unit(),
+                         o.photos.empty() ? serve::photo_folder() : serve::photo_folder(o.photos),
+                         blocking,
+                         {}};
+    const unsigned workers = o.single_threaded ? 1 : o.workers;
+    weft::run({.workers = workers}, [&] { serve_until_stopped(o, with); });
+    return 0;
+}
+
+// The errors that a user can do something about.
+const char* advice_on(const std::error_code& code) {
+    if (code == std::errc::address_in_use)
+        return ": another program uses it; choose another --port, or --port 0 for any free one";
+    if (code == std::errc::permission_denied)
+        return ": choose a --port from 1024, the lower ones are for root";
+    if (code == std::errc::address_not_available)
+        return ": --host must be an address of this machine";
+    return "";
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const auto parsed = serve::parse_options(argc, argv);
+    if (const int* status = std::get_if<int>(&parsed)) return *status;
+    const auto& o = std::get<serve::options>(parsed);
+    try {
+        return run(o);
+    } catch (const std::system_error& e) {
+        fmt::print(stderr, "weft-serve: can't serve on {}:{}: {}{}\n", o.host, o.port,
+                   e.code().message(), advice_on(e.code()));
+        return k_cannot_start;
+    } catch (const std::invalid_argument& e) {
+        fmt::print(stderr, "weft-serve: {}\n", e.what());
+        return k_cannot_start;
+    } catch (const std::exception& e) {
+        fmt::print(stderr, "weft-serve: {}\n", e.what());
+        return k_failed;
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "jpeg.hpp"
+#include "numbers.hpp"
+#include "scale.hpp"
+#include "work.hpp"
+
+namespace serve {
+namespace {
+
+using std::chrono::milliseconds;
+using weft::http::request;
+using weft::http::response;
+
+constexpr unsigned k_most_ms = 60'000;
+constexpr unsigned k_most_width = 4096;
+constexpr unsigned k_band = 24; // rows of a thumbnail that one core scales at a time
+
+response hello() { return response::text("Hello, World!"); }
+
+milliseconds duration_of(const request& r) {
+    return milliseconds(parse_number("ms", r.query("ms"), 0, k_most_ms));
+}
+
+response compute(const request& r, const services& with) {
+    // A checkpoint in between keeps small answers coming even when there is but one core. Without
+    // it they come too: another thread serves them then, a little later.
+    spend(duration_of(r), with.unit, [] { weft::checkpoint(); });
+    return hello();
+}
+
+response wait_in_a_call(const request& r, services& with) {
+    weft::await(weft::run_in_executor(with.blocking, block, duration_of(r)));
+    return hello();
+}
+
+const std::filesystem::path& photo_of(const request& r, const services& with) {
+    const std::string_view name = r.query("src").value_or("");
+    if (!is_plain_file_name(name))
+        throw bad_parameter("src must be the name of a photograph: give src=NAME");
+    if (const auto* path = with.photos.find(name)) return *path;
+    throw weft::http::error(404, fmt::format("there is no photograph {}", quoted(name)));
+}
+
+image scale_on_all_cores(const image& source, unsigned width) {
+    const extent from{source.width, source.height};
+    const extent to = fit_width(from, width);
+    const scaler scale(from, to);
+    image target(to.width, to.height);
+    std::vector<std::function<void()>> bands;
+    for (unsigned first = 0; first < to.height; first += k_band)
+        bands.emplace_back(
+            [&, first] { scale.rows(source, target, first, std::min(first + k_band, to.height)); });
+    weft::gather(bands);
+    return target;
+}
+
+response thumbnail(const request& r, const services& with) {
+    const unsigned width = parse_number("w", r.query("w"), 1, k_most_width);
+    const std::string jpeg =
+        weft::await(weft::run_in_executor(read_file, photo_of(r, with), k_most_jpeg_bytes));
+    const image picture = decode_jpeg(jpeg, width, [] { weft::checkpoint(); });
+    return response::bytes(encode_jpeg(scale_on_all_cores(picture, width)), "image/jpeg");
+}
+
+// What our parts throw, as HTTP says it. The rest is the server's own fault and answered with 500.
+template <class Handler>
+response in_http_terms(const Handler& handler, const request& r) {
+    try {
+        return handler(r);
+    } catch (const bad_parameter& e) {
+        throw weft::http::error(400, e.what());
+    } catch (const image_error& e) {
+        throw weft::http::error(415, e.what());
+    } catch (const std::length_error& e) { throw weft::http::error(413, e.what()); }
+}
+
+template <class Handler>
+auto counted(route_stats& route, Handler handler) {
+    return [&route, handler = std::move(handler)](const request& r) -> response {
+        const auto start = std::chrono::steady_clock::now();
+        const auto took = [start] { return std::chrono::steady_clock::now() - start; };
+        try {
+            response answer = in_http_terms(handler, r);
+            route.record(answer.status(), took());
+            return answer;
+        } catch (const weft::http::error& e) {
+            route.record(e.status(), took());
+            throw;
+        } catch (const std::exception&) {
+            route.record(500, took());
+            throw;
+        } catch (const weft::cancelled_error&) {
+            route.record_abandoned();
+            throw;
+        }
+    };
+}
+
+} // namespace
+
+void add_routes(weft::http::server& web, services& with) {
+    const auto add = [&](const char* path, auto handler) {
+        web.get(path, counted(with.counters.add(path), std::move(handler)));
+    };
+    add("/plain", [](const request&) { return hello(); });
+    add("/compute", [&with](const request& r) { return compute(r, with); });
+    add("/block", [&with](const request& r) { return wait_in_a_call(r, with); });
+    add("/thumb", [&with](const request& r) { return thumbnail(r, with); });
+    web.get("/metrics", [&with](const request&) {
+        response answer = response::text(weft::metrics_text() + with.counters.prometheus_text());
+        answer.set_header("content-type", "text/plain; version=0.0.4; charset=utf-8");
+        return answer;
+    });
+}
+
+} // namespace serve

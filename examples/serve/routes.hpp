@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+
+#include <weft/http.hpp>
+#include <weft/weft.hpp>
+
+#include "photos.hpp"
+#include "stats.hpp"
+
+namespace serve {
+
+/// What the handlers share. Outlives the server.
+struct services {
+    std::chrono::nanoseconds unit; ///< what one unit of /compute costs
+    photo_folder photos;
+    weft::thread_pool_executor& blocking;
+    stats counters;
+};
+
+/// /plain, /compute?ms=N, /block?ms=N, /thumb?src=NAME&w=N and /metrics.
+void add_routes(weft::http::server& web, services& with);
+
+} // namespace serve
