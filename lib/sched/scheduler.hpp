@@ -26,8 +26,13 @@ struct scheduler_options {
     std::function<std::unique_ptr<backend>(time_source&)> make_backend;
 };
 
+class runtime_core;
+
 class scheduler {
 public:
+    /// Whose it is; nothing here looks inside.
+    runtime_core* runtime = nullptr;
+
     /// Throws std::system_error if the kernel refuses a reactor or a thread.
     explicit scheduler(const scheduler_options& options);
     /// Every fiber has ended. Stops and joins the workers.

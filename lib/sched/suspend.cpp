@@ -3,6 +3,8 @@
 
 #include <sched.h>
 
+#include <cstdlib>
+
 #include "base/assert.hpp"
 #include "base/futex.hpp"
 #include "sched/scheduler.hpp"
@@ -13,20 +15,28 @@ namespace {
 /// A plain thread as a waiter. Never freed: a late waker may still look at one whose thread has gone.
 class thread_waiter final : public waiter {
 public:
-    void resume() noexcept override { futex_wake(word.futex_address(), 1); }
+    void resume() noexcept override {
+        go_.store(1, std::memory_order_release); // pairs with sleep: what the ender did before resume is seen
+        futex_wake(go_, 1);                      // may come late and hit the next wait, which then looks again
+    }
 
+    // As a fiber, the thread goes on only after resume: until then the ender may still use what lies in its frame.
     wait_end sleep(deadline_ns deadline) noexcept {
-        for (;;) {
-            const std::uint32_t seen = word.low_half();
-            if (word.has_ended()) return word.how();
-            if (deadline != k_never && time_source::monotonic_now() >= deadline &&
-                word.end(word.epoch(), wait_end::expired))
-                return wait_end::expired;
-            futex_wait(word.futex_address(), seen, deadline);
+        while (go_.load(std::memory_order_acquire) == 0) { // pairs with resume
+            if (deadline != k_never && time_source::monotonic_now() >= deadline) {
+                if (word.end(word.epoch(), wait_end::expired)) return wait_end::expired;
+                deadline = k_never; // somebody else ended it: resume is on its way
+            }
+            futex_wait(go_, 0, deadline);
         }
+        go_.store(0, std::memory_order_relaxed);
+        return word.how();
     }
 
     thread_waiter* next_free = nullptr;
+
+private:
+    std::atomic<std::uint32_t> go_{0};
 };
 
 spin_lock free_lock;
@@ -104,7 +114,10 @@ wait_end wait::park(deadline_ns deadline) noexcept {
     return who_->word.how();
 }
 
-void wait::throw_cancelled() { current_fiber()->throw_cancelled(); }
+void wait::throw_cancelled() {
+    static_cast<fiber*>(who_)->throw_cancelled(); // threads are never cancelled
+    std::abort();                                 // the compiler does not trust a virtual function's noreturn
+}
 
 void throw_if_cancelled() {
     stack* s = task_stack();
@@ -125,6 +138,12 @@ void yield_now() {
 bool others_wait() noexcept {
     stack* s = task_stack();
     return s != nullptr && s->runner->others_wait();
+}
+
+void operation_point_slow() {
+    current_stack()->operations_left = stack_head::k_operations_per_look;
+    throw_if_cancelled();
+    if (others_wait()) yield_now();
 }
 
 } // namespace weft::detail

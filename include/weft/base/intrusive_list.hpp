@@ -13,7 +13,7 @@ struct list_hook {
 /// Doubly linked, owns nothing, every operation O(1). T derives from list_hook. Not thread-safe.
 template <class T> class intrusive_list {
 public:
-    intrusive_list() noexcept { head_.prev = head_.next = &head_; }
+    constexpr intrusive_list() noexcept { head_.prev = head_.next = &head_; }
     intrusive_list(const intrusive_list&) = delete;
     intrusive_list& operator=(const intrusive_list&) = delete;
 

@@ -28,6 +28,10 @@ struct stack_head {
     worker* runner = nullptr;
     /// The fiber whose frames lie here; null on a worker's own loop and on plain threads.
     fiber* owner = nullptr;
+    /// Operations that need not wait, until the next one that looks around (operation_point).
+    unsigned operations_left = k_operations_per_look;
+
+    static constexpr unsigned k_operations_per_look = 1000;
 };
 
 /// The header of the running stack. A parked fiber may resume on another thread, so the VALUE is loaded by one volatile

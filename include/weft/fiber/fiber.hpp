@@ -32,11 +32,13 @@ public:
 
     [[nodiscard]] scheduler& home() const noexcept { return *scheduler_; }
 
+    /// A task, or something smaller of the library's own.
+    const bool is_task;
     /// Cancellation is not delivered while this is above zero (mask_cancel).
     unsigned masks = 0;
 
 protected:
-    explicit fiber(scheduler& s) noexcept : scheduler_(&s) {}
+    fiber(scheduler& s, bool task) noexcept : is_task(task), scheduler_(&s) {}
     ~fiber() override = default;
 
 private:

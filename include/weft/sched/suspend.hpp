@@ -53,4 +53,13 @@ void throw_if_cancelled();
 /// Does another ready fiber, or an overdue reactor, wait for this core?
 bool others_wait() noexcept;
 
+void operation_point_slow();
+/// Before an operation that may turn out to need no wait: every 1000th of a stack is a cancel point, and lets the others run
+/// if some wait. So a loop of such operations can be cancelled and starves nobody.
+inline void operation_point() {
+    stack_head* s = current_stack();
+    if (s != nullptr && --s->operations_left == 0) [[unlikely]]
+        operation_point_slow();
+}
+
 } // namespace weft::detail

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// The untyped part of a task: identity, cancellation, life in its runtime. Protocol: lib/task/README.md.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <weft/base/intrusive_list.hpp>
+#include <weft/fiber/fiber.hpp>
+#include <weft/task/future_core.hpp>
+
+namespace weft {
+
+/// What create_task may be told about a task.
+struct task_options {
+    std::string name = {};           ///< for reports; empty: "Task-<id>"
+    std::size_t stack_size = 0;      ///< bytes; 0: the runtime's
+    const char* file = nullptr;      ///< where it was created, for reports
+    int line = 0;
+};
+
+namespace detail {
+
+class runtime_core;
+class reporter;
+
+class task_base : public fiber, public list_hook {
+public:
+    [[nodiscard]] std::uint64_t id() const noexcept;
+    [[nodiscard]] std::string name() const;
+    void set_name(std::string name);
+
+    /// Cancels as described in lib/task/README.md. False: done already.
+    bool cancel(std::string message);
+    unsigned uncancel() noexcept;
+    [[nodiscard]] unsigned cancelling() const noexcept;
+
+    [[nodiscard]] virtual future_core& core() noexcept = 0;
+
+    void print_owner(int fd) const noexcept final;
+    [[noreturn]] void throw_cancelled() final;
+
+    /// What this task awaits now; set by the task before its wait begins, read by a canceller while the wait is frozen.
+    std::atomic<future_core*> awaits{nullptr};
+
+    [[nodiscard]] runtime_core& owner() const noexcept { return runtime_; }
+    [[nodiscard]] std::size_t stack_size() const noexcept { return stack_size_; }
+
+protected:
+    task_base(runtime_core& runtime, task_options&& options, const void* spawn_site);
+    ~task_base() override = default;
+
+    /// Was it cancelled before its first step, or left with a request that no wait delivered?
+    [[nodiscard]] bool take_final_cancel(std::string& message) noexcept;
+    /// Keeps the runtime's exception handler for the time after the runtime. Called when the body has thrown.
+    void keep_reporter() noexcept;
+    void report_unseen(std::exception_ptr e) noexcept;
+
+private:
+    friend class runtime_core;
+    /// One request for this task alone: counts, keeps the message. False: done.
+    bool note_request(const std::string& message);
+
+    runtime_core& runtime_;
+    const void* const spawn_site_;
+    const char* const file_;
+    const int line_;
+    const std::size_t stack_size_;
+    unsigned shard_ = 0; // of the runtime's list of live tasks
+    mutable std::atomic<std::uint64_t> id_{0}; // given when first asked for
+    mutable spin_lock lock_;                   // guards the rest
+    std::string name_;
+    std::string message_;
+    unsigned requests_ = 0;
+    std::shared_ptr<reporter> reporter_;
+};
+
+/// The running task, or null: on plain threads and in callbacks.
+task_base* current_task_base() noexcept;
+/// The runtime of the running task; throws std::logic_error if there is none.
+runtime_core& current_runtime();
+
+/// Registers a new task with its runtime, gives it its stack, and queues it. Throws runtime_closed, std::system_error.
+void launch(task_base& task);
+/// The task's last words: out of the runtime's list.
+void retire(task_base& task) noexcept;
+
+/// A task's one block: fiber, future and closure. Two references at birth: the handle's and the runtime's.
+template <class T, class F> class task_block final : public task_base, public future_state<T> {
+public:
+    task_block(runtime_core& runtime, task_options&& options, const void* site, F&& f)
+        : task_base(runtime, std::move(options), site), future_state<T>(2), function_(std::in_place, std::move(f)) {}
+
+    ~task_block() override {
+        if (auto e = this->unseen_error()) report_unseen(std::move(e));
+    }
+
+    void run() noexcept override {
+        std::string message;
+        if (!take_final_cancel(message)) {
+            run_function();
+        } else {
+            function_.reset();
+            this->complete_cancelled(std::move(message));
+        }
+        retire(*this);
+        this->drop_ref();
+    }
+
+    future_core& core() noexcept override { return *this; }
+    bool cancel(std::string message) override { return task_base::cancel(std::move(message)); }
+    task_base* as_task() noexcept override { return this; }
+    [[nodiscard]] bool takes_waiters_cancel() const noexcept override { return true; }
+
+private:
+    void run_function() noexcept {
+        std::string message;
+        try {
+            if constexpr (std::is_void_v<T>) {
+                (*function_)();
+                function_.reset();
+                if (!take_final_cancel(message)) return void(this->complete_value());
+            } else {
+                decltype(auto) result = (*function_)();
+                function_.reset();
+                if (!take_final_cancel(message)) {
+                    if constexpr (std::is_reference_v<T>)
+                        return void(this->complete_value(result));
+                    else
+                        return void(this->complete_value(std::move(result)));
+                }
+            }
+            this->complete_cancelled(std::move(message));
+        } catch (const cancelled_error& e) {
+            function_.reset();
+            this->complete_cancelled(e.what());
+        } catch (...) {
+            function_.reset();
+            keep_reporter();
+            this->complete_exception(std::current_exception());
+        }
+    }
+    void destroy() noexcept override { delete this; }
+
+    std::optional<F> function_;
+};
+
+} // namespace detail
+} // namespace weft

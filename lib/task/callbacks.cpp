@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "task/callbacks.hpp"
+
+#include "base/signal_print.hpp"
+#include "task/runtime_core.hpp"
+
+namespace weft::detail {
+namespace {
+
+class callback_fiber final : public fiber {
+public:
+    callback_fiber(runtime_core& runtime, std::vector<unique_function<void()>> callbacks)
+        : fiber(runtime.sched(), false), callbacks_(std::move(callbacks)) {}
+
+    void run() noexcept override {
+        run_callbacks(callbacks_);
+        delete this;
+    }
+    void print_owner(int fd) const noexcept override { signal_print(fd, "a done callback"); }
+    [[noreturn]] void throw_cancelled() override { std::terminate(); } // nobody can cancel it
+
+    std::vector<unique_function<void()>> callbacks_;
+};
+
+} // namespace
+
+void run_callbacks(std::vector<unique_function<void()>>& callbacks) noexcept {
+    for (auto& f : callbacks) {
+        try {
+            f();
+        } catch (...) {
+            const exception_context what{"a callback threw", std::current_exception(), {}, nullptr, 0};
+            if (runtime_core* r = current_runtime_or_null())
+                r->exceptions()->report(what);
+            else
+                reporter({}).report(what);
+        }
+    }
+}
+
+void run_soon(runtime_core& runtime, std::vector<unique_function<void()>> callbacks) noexcept {
+    auto f = std::make_unique<callback_fiber>(runtime, std::move(callbacks));
+    try {
+        runtime.sched().provide_stack(*f, 0);
+    } catch (...) {
+        return run_callbacks(f->callbacks_);
+    }
+    runtime.sched().make_ready(*f.release());
+}
+
+} // namespace weft::detail

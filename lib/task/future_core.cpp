@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <weft/task/future_core.hpp>
+
+#include "base/assert.hpp"
+#include "task/callbacks.hpp"
+#include "task/runtime_core.hpp"
+
+namespace weft::detail {
+
+bool future_core::add_waiter(wait_node& node) noexcept {
+    lock_.lock();
+    const bool pending = state_.load(std::memory_order_relaxed) == outcome_kind::pending;
+    if (pending) waiters_.push_back(node);
+    lock_.unlock();
+    return pending;
+}
+
+void future_core::remove_waiter(wait_node& node) noexcept {
+    lock_.lock();
+    if (node.is_linked()) waiters_.remove(node);
+    lock_.unlock();
+}
+
+bool future_core::waits_alone(const waiter& who) noexcept {
+    lock_.lock();
+    wait_node* first = waiters_.front();
+    const bool alone = first != nullptr && first->who.who == &who && waiters_.next(*first) == nullptr;
+    lock_.unlock();
+    return alone;
+}
+
+bool future_core::await_done_until(deadline_ns deadline, bool cancellable) {
+    if (done()) return true;
+    task_base* me = current_task_base();
+    if (me != nullptr && as_task() == me) throw would_deadlock("weft: a task can't await itself");
+    wait w(cancellable);
+    wait_node node;
+    // Before begin: a canceller that freezes this wait reads it. The caller's handle keeps this alive meanwhile.
+    if (me != nullptr) me->awaits.store(this, std::memory_order_relaxed);
+    bool began = false, pending = false;
+    lock_.lock();
+    if (state_.load(std::memory_order_relaxed) == outcome_kind::pending) {
+        pending = true;
+        began = w.begin();
+        if (began) {
+            node.who = w.self();
+            waiters_.push_back(node);
+        }
+    }
+    lock_.unlock();
+    const wait_end end = began ? w.park(deadline) : wait_end::notified;
+    if (me != nullptr) me->awaits.store(nullptr, std::memory_order_relaxed);
+    if (!pending) return true;
+    if (!began) w.throw_cancelled();
+    if (end == wait_end::notified) return true;
+    remove_waiter(node);
+    if (end == wait_end::cancelled) w.throw_cancelled();
+    return done();
+}
+
+void future_core::await_done() { await_done_until(k_never); }
+
+void future_core::join() noexcept { await_done_until(k_never, false); }
+
+void future_core::throw_outcome() {
+    const outcome_kind kind = state();
+    if (kind == outcome_kind::value) [[likely]]
+        return;
+    WEFT_ASSERT(kind != outcome_kind::pending);
+    if (kind == outcome_kind::exception) std::rethrow_exception(error());
+    // If the caller's own cancel went through this, it is delivered herewith.
+    task_base* me = current_task_base();
+    if (me != nullptr && me->word.cancel_pending() && me->masks == 0) me->throw_cancelled();
+    throw cancelled_error(message_);
+}
+
+bool future_core::complete_exception(std::exception_ptr e) noexcept {
+    return complete(outcome_kind::exception, [&] { error_ = std::move(e); });
+}
+
+bool future_core::complete_cancelled(std::string message) noexcept {
+    return complete(outcome_kind::cancelled, [&] { message_ = std::move(message); });
+}
+
+// Enters with lock_ held. The waiters' nodes lie in their frames: each is claimed under the lock and resumed after it, when
+// the node may be gone already.
+void future_core::finish_locked(outcome_kind kind) noexcept {
+    constexpr unsigned k_batch = 16;
+    state_.store(kind, std::memory_order_release); // pairs with state(): the value or error is there
+    std::vector<unique_function<void()>> callbacks = std::move(callbacks_);
+    callbacks_.clear();
+    for (;;) {
+        waiter* claimed[k_batch];
+        unsigned count = 0;
+        while (count < k_batch) {
+            wait_node* node = claim_first(waiters_);
+            if (node == nullptr) break;
+            claimed[count++] = node->who.who;
+        }
+        lock_.unlock();
+        for (unsigned i = 0; i < count; ++i) claimed[i]->resume();
+        if (count < k_batch) break;
+        lock_.lock();
+    }
+    if (!callbacks.empty()) schedule_callbacks(std::move(callbacks));
+}
+
+void future_core::add_done_callback(unique_function<void()> f) {
+    lock_.lock();
+    if (state_.load(std::memory_order_relaxed) == outcome_kind::pending) {
+        try {
+            callbacks_.push_back(std::move(f));
+        } catch (...) {
+            lock_.unlock();
+            throw;
+        }
+        lock_.unlock();
+        return;
+    }
+    lock_.unlock();
+    std::vector<unique_function<void()>> one;
+    one.push_back(std::move(f));
+    schedule_callbacks(std::move(one));
+}
+
+// Callbacks run on a fiber of their own, in the order they were added; without a runtime, here.
+void future_core::schedule_callbacks(std::vector<unique_function<void()>> callbacks) noexcept {
+    if (runtime_core* runtime = as_task() != nullptr ? &as_task()->owner() : current_runtime_or_null())
+        run_soon(*runtime, std::move(callbacks));
+    else
+        run_callbacks(callbacks);
+}
+
+} // namespace weft::detail

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// One runtime: the scheduler, the tasks it owns, and what they share. See README.md.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+#include <weft/base/intrusive_list.hpp>
+#include <weft/task/runtime.hpp>
+
+#include "sched/scheduler.hpp"
+
+namespace weft::detail {
+
+/// Something of a higher layer that lives and ends with a runtime (the default executor).
+class attachment {
+public:
+    attachment() = default;
+    attachment(const attachment&) = delete;
+    attachment& operator=(const attachment&) = delete;
+    virtual ~attachment() = default;
+    /// Called once, when all tasks have ended, before the workers stop.
+    virtual void shut_down() noexcept = 0;
+};
+
+/// Where exceptions go that nobody takes. Outlives the runtime in the tasks that failed.
+class reporter {
+public:
+    explicit reporter(std::function<void(const exception_context&)> handler) : handler_(std::move(handler)) {}
+    void report(const exception_context& what) noexcept;
+
+private:
+    const std::function<void(const exception_context&)> handler_; // empty: stderr
+};
+
+/// The runtime of the running fiber, or null.
+runtime_core* current_runtime_or_null() noexcept;
+
+class runtime_core {
+public:
+    runtime_core(const runtime_options& options, const scheduler_options& scheduling);
+    ~runtime_core() = default;
+    runtime_core(const runtime_core&) = delete;
+    runtime_core& operator=(const runtime_core&) = delete;
+
+    [[nodiscard]] scheduler& sched() noexcept { return scheduler_; }
+    [[nodiscard]] const runtime_options& options() const noexcept { return options_; }
+
+    /// Adds a task to the list of live ones. False: closed.
+    bool enlist(task_base& t) noexcept;
+    void delist(task_base& t) noexcept;
+    [[nodiscard]] std::vector<task_handle> live_tasks();
+    [[nodiscard]] std::size_t live_count() noexcept;
+
+    /// Steps 1 to 3 of the shutdown (README.md): closes, cancels, waits. Who is left at the deadline.
+    std::vector<task_handle> cancel_and_wait(deadline_ns deadline);
+    /// Step 4, once.
+    void shut_down_attachment() noexcept;
+
+    [[nodiscard]] const std::shared_ptr<class reporter>& exceptions() const noexcept { return exceptions_; }
+
+    /// The attachment, made by `make` at the first call.
+    attachment& attached(std::unique_ptr<attachment> (*make)(runtime_core&));
+
+private:
+    struct alignas(k_cache_line) shard {
+        spin_lock lock;
+        intrusive_list<task_base> tasks;
+        std::size_t count = 0;
+        bool closed = false;
+    };
+    shard& local_shard(unsigned& index) noexcept;
+
+    const runtime_options options_;
+    const std::shared_ptr<class reporter> exceptions_;
+    std::vector<shard> shards_; // one per worker, one for other threads
+    std::atomic<bool> closing_{false};
+    std::mutex mutex_;
+    std::condition_variable task_ended_; // signalled while closing
+    std::mutex attachment_mutex_;
+    std::unique_ptr<attachment> attachment_;
+    scheduler scheduler_; // last: its workers end before the rest goes
+};
+
+} // namespace weft::detail

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <weft/task/task_base.hpp>
+
+#include <mutex>
+
+#include "base/assert.hpp"
+#include "base/signal_print.hpp"
+#include "task/runtime_core.hpp"
+
+namespace weft::detail {
+namespace {
+
+std::atomic<std::uint64_t> last_id{0};
+
+} // namespace
+
+task_base* current_task_base() noexcept {
+    fiber* f = current_fiber();
+    return f != nullptr && f->is_task ? static_cast<task_base*>(f) : nullptr;
+}
+
+task_base::task_base(runtime_core& runtime, task_options&& options, const void* spawn_site)
+    : fiber(runtime.sched(), true), runtime_(runtime), spawn_site_(spawn_site), file_(options.file), line_(options.line),
+      stack_size_(options.stack_size), name_(std::move(options.name)) {}
+
+std::uint64_t task_base::id() const noexcept {
+    std::uint64_t id = id_.load(std::memory_order_relaxed);
+    if (id != 0) return id;
+    const std::uint64_t fresh = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
+    return id_.compare_exchange_strong(id, fresh, std::memory_order_relaxed) ? fresh : id;
+}
+
+std::string task_base::name() const {
+    {
+        const std::lock_guard guard(lock_);
+        if (!name_.empty()) return name_;
+    }
+    return "Task-" + std::to_string(id());
+}
+
+void task_base::set_name(std::string name) {
+    const std::lock_guard guard(lock_);
+    name_.swap(name);
+}
+
+bool task_base::note_request(const std::string& message) {
+    const std::lock_guard guard(lock_);
+    if (core().done()) return false;
+    ++requests_;
+    message_ = message;
+    return true;
+}
+
+unsigned task_base::cancelling() const noexcept {
+    const std::lock_guard guard(lock_);
+    return requests_;
+}
+
+unsigned task_base::uncancel() noexcept {
+    const std::lock_guard guard(lock_);
+    if (requests_ > 0 && --requests_ == 0) word.take_cancel(); // withdrawn if no wait has delivered it (CPython 3.13)
+    return requests_;
+}
+
+// asyncio's order: what a task waits for alone is cancelled first, innermost first; the task sees the cancel when that has
+// ended. The walk goes down one step at a time: the waiter is frozen only while its link is read, and never while a lock is
+// held; a task whose request this walk has just left (a cycle) ends it.
+bool task_base::cancel(std::string message) {
+    if (!note_request(message)) return false;
+    core_ref<future_core> held; // keeps the task below alive
+    for (task_base* t = this;;) {
+        wait_word::epoch_type epoch = 0;
+        if (!t->word.freeze(epoch)) {
+            if (t->word.request_cancel()) t->resume();
+            return true;
+        }
+        auto inner = core_ref<future_core>::share(t->awaits.load(std::memory_order_relaxed));
+        t->word.thaw_cancelled();
+        if (inner && inner->takes_waiters_cancel() && inner->waits_alone(*t)) {
+            task_base* below = inner->as_task();
+            if (below == nullptr) { // a call in an executor
+                if (inner->cancel(message)) return true;
+            } else if (below != this && !below->word.cancel_pending() && below->note_request(message)) {
+                held = std::move(inner);
+                t = below;
+                continue;
+            }
+        }
+        if (waker{t, epoch}.claim(wait_end::cancelled)) t->resume();
+        return true;
+    }
+}
+
+void task_base::throw_cancelled() {
+    word.take_cancel();
+    std::string message;
+    {
+        const std::lock_guard guard(lock_);
+        message = message_;
+    }
+    throw cancelled_error(std::move(message));
+}
+
+bool task_base::take_final_cancel(std::string& message) noexcept {
+    if (!word.cancel_pending() || !word.take_cancel()) return false;
+    const std::lock_guard guard(lock_);
+    message = message_;
+    return true;
+}
+
+void task_base::keep_reporter() noexcept { reporter_ = runtime_.exceptions(); }
+
+void task_base::report_unseen(std::exception_ptr e) noexcept {
+    if (reporter_) reporter_->report({"an exception was never retrieved", std::move(e), name(), file_, line_});
+}
+
+void task_base::print_owner(int fd) const noexcept {
+    // From a signal handler on this task's own thread: no lock, no allocation. A name changed this moment prints oddly.
+    signal_print(fd, "task '");
+    if (name_.empty()) {
+        signal_print(fd, "Task-");
+        signal_print(fd, id());
+    } else {
+        signal_print(fd, name_.c_str());
+    }
+    signal_print(fd, "'");
+    if (file_ != nullptr) {
+        signal_print(fd, ", created at ");
+        signal_print(fd, file_);
+        signal_print(fd, ":");
+        signal_print(fd, static_cast<std::uint64_t>(line_));
+    } else if (spawn_site_ != nullptr) {
+        signal_print(fd, ", created by the code at 0x");
+        signal_print(fd, reinterpret_cast<std::uintptr_t>(spawn_site_), 16);
+    }
+}
+
+void launch(task_base& t) {
+    runtime_core& r = t.owner();
+    r.sched().provide_stack(t, t.stack_size());
+    if (!r.enlist(t)) {
+        r.sched().withdraw_stack(t);
+        throw runtime_closed();
+    }
+    r.sched().make_ready(t);
+}
+
+void retire(task_base& t) noexcept { t.owner().delist(t); }
+
+} // namespace weft::detail
