@@ -2,6 +2,10 @@
 // The core of weft. Components have headers of their own: weft/http.hpp.
 #pragma once
 
+#include <weft/compute/gather.hpp>
 #include <weft/task/future.hpp>
 #include <weft/task/runtime.hpp>
 #include <weft/task/task.hpp>
+#include <weft/task/task_group.hpp>
+#include <weft/task/timeout.hpp>
+#include <weft/task/wait.hpp>

@@ -7,7 +7,7 @@
 
 namespace weft::detail {
 
-bool future_core::add_waiter(wait_node& node) noexcept {
+bool future_core::add_waiter(future_node& node) noexcept {
     lock_.lock();
     const bool pending = state_.load(std::memory_order_relaxed) == outcome_kind::pending;
     if (pending) waiters_.push_back(node);
@@ -15,7 +15,7 @@ bool future_core::add_waiter(wait_node& node) noexcept {
     return pending;
 }
 
-void future_core::remove_waiter(wait_node& node) noexcept {
+void future_core::remove_waiter(future_node& node) noexcept {
     lock_.lock();
     if (node.is_linked()) waiters_.remove(node);
     lock_.unlock();
@@ -23,7 +23,7 @@ void future_core::remove_waiter(wait_node& node) noexcept {
 
 bool future_core::waits_alone(const waiter& who) noexcept {
     lock_.lock();
-    wait_node* first = waiters_.front();
+    future_node* first = waiters_.front();
     const bool alone = first != nullptr && first->who.who == &who && waiters_.next(*first) == nullptr;
     lock_.unlock();
     return alone;
@@ -34,7 +34,7 @@ bool future_core::await_done_until(deadline_ns deadline, bool cancellable) {
     task_base* me = current_task_base();
     if (me != nullptr && as_task() == me) throw would_deadlock("weft: a task can't await itself");
     wait w(cancellable);
-    wait_node node;
+    future_node node;
     // Before begin: a canceller that freezes this wait reads it. The caller's handle keeps this alive meanwhile.
     if (me != nullptr) me->awaits.store(this, std::memory_order_relaxed);
     bool began = false, pending = false;
@@ -82,6 +82,13 @@ bool future_core::complete_cancelled(std::string message) noexcept {
     return complete(outcome_kind::cancelled, [&] { message_ = std::move(message); });
 }
 
+// The next waiter whose wait this completion ends.
+future_node* future_core::claim_waiter(outcome_kind kind) noexcept {
+    while (future_node* node = waiters_.pop_front())
+        if ((node->gate == nullptr || node->gate->passes(kind)) && node->who.claim(wait_end::notified)) return node;
+    return nullptr;
+}
+
 // Enters with lock_ held. The waiters' nodes lie in their frames: each is claimed under the lock and resumed after it, when
 // the node may be gone already.
 void future_core::finish_locked(outcome_kind kind) noexcept {
@@ -93,7 +100,7 @@ void future_core::finish_locked(outcome_kind kind) noexcept {
         waiter* claimed[k_batch];
         unsigned count = 0;
         while (count < k_batch) {
-            wait_node* node = claim_first(waiters_);
+            future_node* node = claim_waiter(kind);
             if (node == nullptr) break;
             claimed[count++] = node->who.who;
         }

@@ -21,6 +21,23 @@ class task_base;
 
 enum class outcome_kind : unsigned char { pending, value, exception, cancelled };
 
+/// Lets a wait for several futures end when enough of them have: in the waiter's frame, asked by each that completes.
+struct wait_gate {
+    std::atomic<std::size_t> left; ///< so many completions end the wait
+    bool failures_end_it;
+    bool passes(outcome_kind kind) noexcept {
+        const bool failed = kind == outcome_kind::exception || (kind == outcome_kind::cancelled && cancels_count);
+        // acq_rel: the one that ends the wait has seen what the others wrote
+        return left.fetch_sub(1, std::memory_order_acq_rel) == 1 || (failures_end_it && failed);
+    }
+    bool cancels_count = false; ///< is a cancelled one a failure?
+};
+
+/// Who waits for a future; with a gate if it waits for others, too.
+struct future_node : wait_node {
+    wait_gate* gate = nullptr;
+};
+
 /// The untyped part. Reference-counted; lives until the last handle, promise or task lets go.
 ///
 /// | field                     | guarded by                                                      |
@@ -71,8 +88,8 @@ public:
     [[nodiscard]] virtual bool takes_waiters_cancel() const noexcept { return false; }
 
     /// Registers a node that is told (claimed and resumed) at completion. False: done already, nothing registered.
-    bool add_waiter(wait_node& node) noexcept;
-    void remove_waiter(wait_node& node) noexcept;
+    bool add_waiter(future_node& node) noexcept;
+    void remove_waiter(future_node& node) noexcept;
     /// Is `who` the one and only waiter?
     [[nodiscard]] bool waits_alone(const waiter& who) noexcept;
 
@@ -108,13 +125,14 @@ protected:
 
 private:
     void finish_locked(outcome_kind kind) noexcept;
+    future_node* claim_waiter(outcome_kind kind) noexcept;
     void schedule_callbacks(std::vector<unique_function<void()>> callbacks) noexcept;
 
     std::atomic<unsigned> refs_;
     std::atomic<outcome_kind> state_{outcome_kind::pending};
     std::atomic<bool> seen_{false};
     spin_lock lock_;
-    wait_list waiters_;
+    intrusive_list<future_node> waiters_;
     std::vector<unique_function<void()>> callbacks_;
     std::exception_ptr error_;
     std::string message_;

@@ -79,15 +79,22 @@ template <class F, class... Args> auto bind_call(F&& f, Args&&... args) {
         };
 }
 
-template <class Call>
-auto start_task(runtime_core& runtime, task_options&& options, const void* site, Call&& call) {
+struct no_preparation {
+    void operator()(task_base&) const noexcept {}
+};
+
+/// Makes the block, lets `prepare` see it before it can run, and launches it.
+template <class Call, class Prepare = no_preparation>
+auto start_task(runtime_core& runtime, task_options&& options, const void* site, Call&& call, Prepare prepare = {}) {
     using function = std::decay_t<Call>;
     using result = std::invoke_result_t<function&>;
     static_assert(!std::is_rvalue_reference_v<result>, "weft: a task can't return an rvalue reference");
     auto* block = new task_block<result, function>(runtime, std::move(options), site, std::forward<Call>(call));
+    prepare(*block);
     try {
         launch(*block);
     } catch (...) {
+        if (block->observer != nullptr) block->observer->task_ended(*block);
         block->future_core::drop_ref();
         block->future_core::drop_ref();
         throw;

@@ -26,6 +26,16 @@ namespace detail {
 class runtime_core;
 class reporter;
 
+/// Is told of a task's end (a group of its children).
+class task_observer {
+public:
+    /// On the task's own stack, after its future is complete. Must not throw or wait.
+    virtual void task_ended(task_base& t) noexcept = 0;
+
+protected:
+    ~task_observer() = default;
+};
+
 class task_base : public fiber, public list_hook {
 public:
     [[nodiscard]] std::uint64_t id() const noexcept;
@@ -44,6 +54,9 @@ public:
 
     /// What this task awaits now; set by the task before its wait begins, read by a canceller while the wait is frozen.
     std::atomic<future_core*> awaits{nullptr};
+
+    /// Set before the launch.
+    task_observer* observer = nullptr;
 
     [[nodiscard]] runtime_core& owner() const noexcept { return runtime_; }
     [[nodiscard]] std::size_t stack_size() const noexcept { return stack_size_; }
@@ -105,6 +118,7 @@ public:
             function_.reset();
             this->complete_cancelled(std::move(message));
         }
+        if (observer != nullptr) observer->task_ended(*this);
         retire(*this);
         this->drop_ref();
     }
