@@ -73,7 +73,7 @@ public:
 
     /// Suspends while it is empty and open. Empty: it is closed, and nothing is left. A cancel point as send.
     /// Throws cancelled_error; what moving throws (then the value is lost).
-    [[nodiscard]] std::optional<T> recv() {
+    std::optional<T> recv() {
         detail::incoming<T> in;
         if (!core_.receive(in.bytes())) return std::nullopt;
         return in.take();
