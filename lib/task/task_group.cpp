@@ -116,12 +116,13 @@ public:
     }
 
 private:
-    // Under no lock: cancelling takes those of the children.
+    // Once: a child's clean-up is not cancelled again. Under no lock: cancelling takes those of the children.
     void abort() noexcept {
         std::vector<core_ref<future_core>> alive;
         {
             const std::lock_guard guard(lock_);
             aborting_ = true;
+            if (std::exchange(children_cancelled_, true)) return;
             for (task_base* t : children_) alive.push_back(core_ref<future_core>::share(&t->core()));
         }
         for (auto& t : alive) t->cancel({});
@@ -204,7 +205,7 @@ private:
     std::string last_message_;      // owner's
     spin_lock lock_;                // guards the rest
     std::size_t live_ = 0;
-    bool aborting_ = false, closed_ = false;
+    bool aborting_ = false, children_cancelled_ = false, closed_ = false;
     std::unordered_set<task_base*> children_;
     std::vector<std::exception_ptr> errors_;
     wait_list joiners_, waiting_for_place_;

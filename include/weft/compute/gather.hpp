@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <deque>
 #include <tuple>
 
@@ -74,8 +73,8 @@ auto gather(Ts&&... things) {
             return std::tuple{detail::call_in_turn(things)...};
     }
     std::tuple<detail::gathered<Ts>...> all(things...);
-    detail::fork_base* forks[sizeof...(Ts)];
-    detail::future_core* futures[sizeof...(Ts)];
+    detail::fork_base* forks[sizeof...(Ts)] = {};
+    detail::future_core* futures[sizeof...(Ts)] = {};
     std::size_t fork_count = 0, future_count = 0;
     std::apply([&](auto&... g) { (g.add(forks, fork_count, futures, future_count), ...); }, all);
     detail::run_gathered(forks, fork_count, futures, future_count);

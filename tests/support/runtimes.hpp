@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a body as the main task of runtimes with 1, 2 and 4 workers, or under virtual time.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <weft/weft.hpp>
+
+#include "support/leak_fixture.hpp"
+
+namespace weft::testing {
+
+/// The body is the only one who checks while it runs, or does so after its tasks have ended: Catch2 is not thread-safe.
+template <class Body> void over_workers(Body body) {
+    const unsigned workers = GENERATE(1U, 2U, 4U);
+    CAPTURE(workers);
+    leak_fixture nothing_leaks;
+    weft::run({.workers = workers}, body);
+}
+
+/// One worker; time stands still while anything is ready and then jumps to the next deadline.
+template <class Body> void in_virtual_time(Body body) {
+    leak_fixture nothing_leaks;
+    weft::runtime rt({}, detail::testing_options{.virtual_time = true});
+    rt.block_on(body);
+}
+
+/// Counts objects of a kind: what a test must leave at zero.
+struct counted {
+    static inline std::atomic<int> alive{0};
+    counted() { ++alive; }
+    counted(const counted&) { ++alive; }
+    counted(counted&&) noexcept { ++alive; }
+    counted& operator=(const counted&) = default;
+    ~counted() { --alive; }
+};
+
+} // namespace weft::testing
