@@ -23,6 +23,9 @@ public:
     virtual std::error_code attach(io_slot& slot) noexcept = 0;
     virtual void detach(io_slot& slot) noexcept = 0;
 
+    /// Ends both directions for good: who waits gets -ECANCELED, and so does who comes later. Any thread; detach follows.
+    virtual void close(io_slot& slot) noexcept = 0;
+
     /// True: done, op.result is set. False: pending; the wait of op.who will be ended (notified), with op.result set
     /// before. Called by the fiber that owns op, whose wait has not begun when the operation is done at once.
     /// `begin` starts that wait and fills op.who in: just before the operation becomes visible to others.

@@ -60,16 +60,16 @@ epoll_backend::epoll_backend() : epoll_(epoll_create1(EPOLL_CLOEXEC)), event_(-1
     e.data.u64 = k_wake_token;
     if (event_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &e) != 0) {
         const int error = errno;
-        if (event_ >= 0) close(event_);
-        close(epoll_);
+        if (event_ >= 0) ::close(event_);
+        ::close(epoll_);
         errno = error;
         no_descriptor("eventfd");
     }
 }
 
 epoll_backend::~epoll_backend() {
-    close(event_);
-    close(epoll_);
+    ::close(event_);
+    ::close(epoll_);
 }
 
 std::error_code epoll_backend::attach(io_slot& slot) noexcept {
@@ -81,6 +81,8 @@ std::error_code epoll_backend::attach(io_slot& slot) noexcept {
 }
 
 void epoll_backend::detach(io_slot& slot) noexcept { epoll_ctl(epoll_, EPOLL_CTL_DEL, slot.fd, nullptr); }
+
+void epoll_backend::close(io_slot& slot) noexcept { mark_closed(slot); }
 
 bool epoll_backend::submit(operation& op, bool (*begin)(operation&, void*), void* context) noexcept {
     return submit_by_readiness(op, begin, context);

@@ -15,6 +15,7 @@ public:
     const char* name() const noexcept override { return "epoll"; }
     std::error_code attach(io_slot& slot) noexcept override;
     void detach(io_slot& slot) noexcept override;
+    void close(io_slot& slot) noexcept override;
     bool submit(operation& op, bool (*begin)(operation&, void*), void* context) noexcept override;
     bool retract(operation& op) noexcept override;
     unsigned poll(deadline_ns until) noexcept override;

@@ -17,6 +17,7 @@ public:
     const char* name() const noexcept override { return "null"; }
     std::error_code attach(io_slot&) noexcept override { return std::make_error_code(std::errc::operation_not_supported); }
     void detach(io_slot&) noexcept override {}
+    void close(io_slot&) noexcept override {}
     bool submit(operation& op, bool (*)(operation&, void*), void*) noexcept override {
         op.result = -static_cast<ssize_t>(std::errc::operation_not_supported);
         return true;

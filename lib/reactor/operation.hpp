@@ -37,8 +37,8 @@ struct io_slot {
     std::atomic<std::uint32_t> generation{0};
     std::atomic<bool> hung_up{false}; // the peer has ended: no further edge may come, never wait without asking the kernel
     int fd = -1;
-    reactor* home = nullptr;       // whose backend watches it; changed by the task that waits on it
-    unsigned waits_elsewhere = 0;  // waits in a row from another reactor's worker
+    std::atomic<reactor*> home{nullptr};      // whose backend watches it; changed by the task that waits on it
+    std::atomic<unsigned> waits_elsewhere{0}; // waits in a row from another reactor's worker
     io_slot* next_free = nullptr;
 
     std::atomic<std::uintptr_t>& word(io_direction d) noexcept { return words[static_cast<unsigned>(d)]; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reactor/readiness.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,27 +11,6 @@
 
 namespace weft::detail {
 namespace {
-
-ssize_t ask_kernel(operation& op) noexcept {
-    const int fd = op.slot->fd;
-    ssize_t n = 0;
-    do {
-        switch (op.kind) {
-        case operation_kind::receive: n = recv(fd, op.buffer, op.size, MSG_DONTWAIT); break;
-        case operation_kind::send: n = send(fd, op.buffer, op.size, MSG_DONTWAIT | MSG_NOSIGNAL); break;
-        case operation_kind::accept: n = accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); break;
-        case operation_kind::connect:
-            n = connect(fd, static_cast<const sockaddr*>(op.buffer), static_cast<socklen_t>(op.size));
-            // Asked again after EINPROGRESS, the kernel says EISCONN or the error of the attempt.
-            if (n != 0 && errno == EISCONN) n = 0;
-            if (n != 0 && (errno == EINPROGRESS || errno == EALREADY)) errno = EAGAIN;
-            break;
-        case operation_kind::readable:
-        case operation_kind::writable: errno = EAGAIN; n = -1; break; // only an edge completes these
-        }
-    } while (n < 0 && errno == EINTR);
-    return n >= 0 ? n : -errno;
-}
 
 // The operation left its word by our exchange: it is ours to complete. Exactly one of the completer and the waiter's
 // retract gets it; the waiter who lost that race waits for let_go, so op is alive until one of the two lines below.
@@ -50,7 +30,36 @@ unsigned set_mark(io_slot& slot, io_direction d, std::uintptr_t mark, ssize_t re
     return before > io_slot::k_last_mark ? complete(*reinterpret_cast<operation*>(before), result) : 0;
 }
 
+ssize_t ask_kernel(operation& op) noexcept { return try_operation(op.kind, op.slot->fd, op.buffer, op.size); }
+
+int state_of(int fd, short events) noexcept {
+    pollfd p{fd, events, 0};
+    const int n = poll(&p, 1, 0);
+    if (n == 0) errno = EAGAIN;
+    return n > 0 ? 0 : -1;
+}
+
 } // namespace
+
+ssize_t try_operation(operation_kind kind, int fd, void* buffer, std::size_t size) noexcept {
+    ssize_t n = 0;
+    do {
+        switch (kind) {
+        case operation_kind::receive: n = recv(fd, buffer, size, MSG_DONTWAIT); break;
+        case operation_kind::send: n = send(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL); break;
+        case operation_kind::accept: n = accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); break;
+        case operation_kind::connect:
+            n = connect(fd, static_cast<const sockaddr*>(buffer), static_cast<socklen_t>(size));
+            // Asked again after EINPROGRESS, the kernel says EISCONN or the error of the attempt.
+            if (n != 0 && errno == EISCONN) n = 0;
+            if (n != 0 && (errno == EINPROGRESS || errno == EALREADY)) errno = EAGAIN;
+            break;
+        case operation_kind::readable: n = state_of(fd, POLLIN | POLLRDHUP); break;
+        case operation_kind::writable: n = state_of(fd, POLLOUT); break;
+        }
+    } while (n < 0 && errno == EINTR);
+    return n >= 0 ? n : -errno;
+}
 
 bool submit_by_readiness(operation& op, bool (*begin)(operation&, void*), void* context) noexcept {
     io_slot& slot = *op.slot;

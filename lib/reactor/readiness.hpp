@@ -6,6 +6,9 @@
 
 namespace weft::detail {
 
+/// One attempt, without waiting: bytes, descriptor or 0; or -errno, -EAGAIN when it would have to wait. `readable` and
+/// `writable` ask for the state of this moment. fd is non-blocking.
+ssize_t try_operation(operation_kind kind, int fd, void* buffer, std::size_t size) noexcept;
 /// backend::submit for readiness backends.
 bool submit_by_readiness(operation& op, bool (*begin)(operation&, void*), void* context) noexcept;
 /// backend::retract for readiness backends.

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reactor/slot_pool.hpp"
 
+#include <sched.h>
+
 #include <mutex>
+
+#include "reactor/reactor.hpp"
 
 namespace weft::detail {
 
@@ -17,10 +21,10 @@ io_slot* slot_pool::take(int fd) {
         }
     }
     slot->fd = fd;
-    slot->home = nullptr;
-    slot->waits_elsewhere = 0;
+    slot->home.store(nullptr, std::memory_order_relaxed);
+    slot->waits_elsewhere.store(0, std::memory_order_relaxed);
     slot->hung_up.store(false, std::memory_order_relaxed);
-    for (auto& word : slot->words) word.store(io_slot::k_unknown, std::memory_order_relaxed);
+    for (auto& word : slot->words) word.store(io_slot::k_ready, std::memory_order_relaxed);
     return slot;
 }
 
@@ -29,6 +33,27 @@ void slot_pool::put(io_slot* slot) noexcept {
     const std::lock_guard guard(lock_);
     slot->next_free = free_;
     free_ = slot;
+}
+
+template <class F> void slot_pool::with_kernel_of(io_slot& slot, F f) noexcept {
+    // seq_cst here and in retire: either we see it retired, or it sees us and waits.
+    users_.fetch_add(1, std::memory_order_seq_cst);
+    if (!retired_.load(std::memory_order_seq_cst)) f(slot.home.load(std::memory_order_relaxed)->kernel());
+    users_.fetch_sub(1, std::memory_order_release); // pairs with retire: we are through with the reactor
+}
+
+void slot_pool::close(io_slot& slot) noexcept {
+    with_kernel_of(slot, [&](backend& kernel) { kernel.close(slot); });
+}
+
+void slot_pool::release(io_slot* slot) noexcept {
+    with_kernel_of(*slot, [&](backend& kernel) { kernel.detach(*slot); });
+    put(slot);
+}
+
+void slot_pool::retire() noexcept {
+    retired_.store(true, std::memory_order_seq_cst);
+    while (users_.load(std::memory_order_seq_cst) != 0) sched_yield();
 }
 
 } // namespace weft::detail

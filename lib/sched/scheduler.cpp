@@ -34,7 +34,10 @@ scheduler::scheduler(const scheduler_options& options)
     }
 }
 
-scheduler::~scheduler() { stop(); }
+scheduler::~scheduler() {
+    stop();
+    slots_->retire();
+}
 
 void scheduler::stop() noexcept {
     stopping_.store(true, std::memory_order_seq_cst); // pairs with the last look before a worker sleeps

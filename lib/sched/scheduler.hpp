@@ -54,7 +54,8 @@ public:
     reactor& local_reactor() noexcept;
 
     [[nodiscard]] time_source& time() noexcept { return time_; }
-    [[nodiscard]] slot_pool& slots() noexcept { return slots_; }
+    /// Shared with what is registered: a socket may outlive the runtime.
+    [[nodiscard]] const std::shared_ptr<slot_pool>& slots() noexcept { return slots_; }
     [[nodiscard]] unsigned workers() const noexcept { return static_cast<unsigned>(workers_.size()); }
     [[nodiscard]] worker& worker_at(unsigned i) noexcept { return *workers_[i]; }
     [[nodiscard]] permit& permit_at(unsigned i) noexcept { return permits_[i]; }
@@ -68,7 +69,7 @@ private:
     const scheduler_options options_;
     time_source time_;
     stack_pool stacks_;
-    slot_pool slots_;
+    const std::shared_ptr<slot_pool> slots_ = std::make_shared<slot_pool>();
     std::vector<std::unique_ptr<reactor>> reactors_;
     std::vector<permit> permits_;
     std::vector<std::unique_ptr<worker>> workers_;
