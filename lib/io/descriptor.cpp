@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/descriptor.hpp"
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <mutex>
+
+#include <weft/io/io_handle.hpp>
+#include <weft/sched/suspend.hpp>
+
+#include "base/assert.hpp"
+#include "reactor/readiness.hpp"
+#include "sched/scheduler.hpp"
+
+namespace weft::detail {
+namespace {
+
+constexpr unsigned k_operations_per_look =
+    16; // each may move some 64 KiB: well under 100 us in all
+constexpr unsigned k_waits_to_move = 16;
+
+/// What submit calls just before the operation becomes visible.
+struct wait_start {
+    wait& w;
+    bool refused = false;
+
+    static bool begin(operation& op, void* context) {
+        auto& self = *static_cast<wait_start*>(context);
+        self.refused = !self.w.begin();
+        if (!self.refused) op.who = self.w.self();
+        return !self.refused;
+    }
+};
+
+// The completer has taken the operation and is some instructions away from being through with it.
+void await_let_go(const operation& op) noexcept {
+    for (int i = 0; !op.let_go.load(std::memory_order_acquire);
+         ++i) // pairs with the completer's store
+        i < 100 ? cpu_pause() : static_cast<void>(sched_yield());
+}
+
+int milliseconds_until(deadline_ns limit) noexcept {
+    if (limit == k_never) return -1;
+    const deadline_ns left = std::max<deadline_ns>(0, limit - time_source::monotonic_now());
+    return static_cast<int>(
+        std::min<deadline_ns>((left + 999'999) / 1'000'000, std::numeric_limits<int>::max()));
+}
+
+} // namespace
+
+/// A call in flight: the fd stays open until its end.
+class descriptor::call {
+public:
+    explicit call(descriptor& d) noexcept : descriptor_(d), entered_(d.enter()) {}
+    ~call() {
+        if (entered_) descriptor_.leave();
+    }
+    call(const call&) = delete;
+    call& operator=(const call&) = delete;
+    explicit operator bool() const noexcept { return entered_; }
+
+private:
+    descriptor& descriptor_;
+    const bool entered_;
+};
+
+bool descriptor::enter() noexcept {
+    std::uint32_t now = calls_.load(std::memory_order_relaxed);
+    do {
+        if ((now & k_closed) != 0) return false;
+    } while (!calls_.compare_exchange_weak(now, now + 1, std::memory_order_relaxed));
+    return true;
+}
+
+void descriptor::leave() noexcept {
+    // acq_rel: what every call did comes before the release of the fd
+    if (calls_.fetch_sub(1, std::memory_order_acq_rel) == (k_closed | 1)) release();
+}
+
+void descriptor::release() noexcept {
+    if (io_slot* slot = slot_.load(std::memory_order_relaxed)) pool_->release(slot);
+    ::close(fd_);
+    // acq_rel pairs with drop: the one who comes second sees all that the first did
+    if ((end_.fetch_or(k_released, std::memory_order_acq_rel) & k_dropped) != 0) delete this;
+}
+
+void descriptor::close() noexcept {
+    const std::uint32_t before =
+        calls_.fetch_or(k_closed, std::memory_order_acq_rel); // pairs with enter's CAS and leave
+    if ((before & k_closed) != 0) return;
+    if (before > 1) {
+        {
+            const std::lock_guard guard(attach_lock_);
+            if (io_slot* slot = slot_.load(std::memory_order_relaxed)) pool_->close(*slot);
+        }
+        shutdown(fd_, SHUT_RDWR); // ends the poll(2) of a plain thread
+    }
+    leave();
+}
+
+void descriptor::drop() noexcept {
+    close();
+    if ((end_.fetch_or(k_dropped, std::memory_order_acq_rel) & k_released) != 0)
+        delete this; // pairs with release
+}
+
+// A loop over a descriptor that is always ready must neither starve the others nor be deaf to cancel.
+void descriptor::look_around() {
+    operation_point();
+    const unsigned n = looks_.load(std::memory_order_relaxed) + 1;
+    looks_.store(n, std::memory_order_relaxed);
+    if (n % k_operations_per_look != 0) return;
+    throw_if_cancelled();
+    if (others_wait()) yield_now();
+}
+
+// The slot in a reactor of that scheduler.
+io_slot* descriptor::attached_slot(scheduler& home, int& error) noexcept {
+    // acquire pairs with attach_to: the slot behind the pool is seen
+    if (owner_.load(std::memory_order_acquire) != home.slots().get()) [[unlikely]] {
+        const std::lock_guard guard(attach_lock_);
+        if (owner_.load(std::memory_order_relaxed) != home.slots().get() &&
+            (error = attach_to(home)) != 0)
+            return nullptr;
+    }
+    io_slot* slot = slot_.load(std::memory_order_relaxed);
+    if (slot->waits_elsewhere.load(std::memory_order_relaxed) >= k_waits_to_move) [[unlikely]]
+        follow(*slot, home);
+    return slot;
+}
+
+// Under attach_lock_. The first task's call registers the descriptor; so does the first one in another runtime.
+int descriptor::attach_to(scheduler& home) noexcept {
+    if ((calls_.load(std::memory_order_relaxed) & k_closed) != 0) return EBADF;
+    if (io_slot* old = slot_.load(std::memory_order_relaxed)) {
+        if (calls_.load(std::memory_order_relaxed) > 2)
+            return EBUSY; // another runtime is using it this moment
+        pool_->release(old);
+        slot_.store(nullptr, std::memory_order_relaxed);
+        owner_.store(nullptr, std::memory_order_relaxed);
+    }
+    io_slot* slot = nullptr;
+    try {
+        slot = home.slots()->take(fd_);
+    } catch (const std::bad_alloc&) { return ENOMEM; }
+    reactor& local = home.local_reactor();
+    slot->home.store(&local, std::memory_order_relaxed);
+    if (const std::error_code e = local.kernel().attach(*slot)) {
+        home.slots()->put(slot);
+        return e.value();
+    }
+    pool_ = home.slots();
+    slot_.store(slot, std::memory_order_relaxed);
+    owner_.store(pool_.get(), std::memory_order_release); // pairs with attached_slot
+    return 0;
+}
+
+// The worker whose reactor watches this is not the one that keeps waiting on it: the next reactor finds the events where
+// they are wanted. Registering reports the present state as an edge, so none is lost in between.
+void descriptor::follow(io_slot& slot, scheduler& home) noexcept {
+    const std::lock_guard guard(attach_lock_);
+    slot.waits_elsewhere.store(0, std::memory_order_relaxed);
+    reactor* before = slot.home.load(std::memory_order_relaxed);
+    reactor* local = &home.local_reactor();
+    if (before == local || (calls_.load(std::memory_order_relaxed) & k_closed) != 0) return;
+    if (calls_.load(std::memory_order_relaxed) > 2)
+        return; // the other direction is in use: another time
+    before->kernel().detach(slot);
+    slot.home.store(local, std::memory_order_relaxed);
+    if (!local->kernel().attach(slot)) return;
+    slot.home.store(before, std::memory_order_relaxed);
+    if (before->kernel().attach(slot))
+        before->kernel().close(slot); // no memory in the kernel: it can't be waited for
+}
+
+ssize_t descriptor::perform(operation_kind kind, void* buffer, std::size_t size,
+                            deadline_ns limit) {
+    look_around();
+    const call in(*this);
+    if (!in) return -EBADF;
+    fiber* me = current_fiber();
+    if (me == nullptr) return perform_blocking(kind, buffer, size, limit);
+    int error = 0;
+    io_slot* slot = attached_slot(me->home(), error);
+    if (slot == nullptr) return -error;
+    operation op;
+    op.kind = kind;
+    op.slot = slot;
+    op.buffer = buffer;
+    op.size = size;
+    for (;;) {
+        wait w;
+        wait_start start{w};
+        op.who = {};
+        reactor* watched_by = slot->home.load(std::memory_order_relaxed);
+        backend& kernel = watched_by->kernel();
+        if (kernel.submit(op, &wait_start::begin, &start)) {
+            if (start.refused) w.throw_cancelled();
+            // Begun, then not needed. Who ended it meanwhile (a cancel) also makes us run: that must be met.
+            if (op.who.who != nullptr && !w.withdraw()) w.park();
+            if (op.result != -EAGAIN) return op.result;
+            continue;
+        }
+        const bool elsewhere = watched_by != &me->home().local_reactor();
+        slot->waits_elsewhere.store(
+            elsewhere ? slot->waits_elsewhere.load(std::memory_order_relaxed) + 1 : 0,
+            std::memory_order_relaxed);
+        const wait_end end = w.park(limit);
+        if (end != wait_end::notified && !kernel.retract(op)) {
+            await_let_go(op);
+            if (op.result != -EAGAIN && op.result != -ECANCELED)
+                return op.result; // done: the cancel comes next time
+        }
+        if (end == wait_end::cancelled) w.throw_cancelled();
+        if (end == wait_end::expired) return -ETIME;
+        if (op.result != -EAGAIN) return op.result;
+    }
+}
+
+ssize_t descriptor::perform_blocking(operation_kind kind, void* buffer, std::size_t size,
+                                     deadline_ns limit) noexcept {
+    const short events = direction_of(kind) == io_direction::read ? POLLIN | POLLRDHUP : POLLOUT;
+    for (;;) {
+        const ssize_t n = try_operation(kind, fd_, buffer, size);
+        if (fd() < 0 && n <= 0) return -ECANCELED;
+        if (n != -EAGAIN) return n;
+        pollfd p{fd_, events, 0};
+        const int ready = poll(&p, 1, milliseconds_until(limit));
+        if (ready < 0 && errno != EINTR) return -errno;
+        if (ready == 0 && time_source::monotonic_now() >= limit) return -ETIME;
+    }
+}
+
+// ---- the handle -----------------------------------------------------------------------------------------------------
+
+io_handle::io_handle(int fd) {
+    try {
+        descriptor_ = new descriptor(fd);
+    } catch (...) {
+        ::close(fd);
+        throw;
+    }
+}
+
+int io_handle::fd() const noexcept { return descriptor_ != nullptr ? descriptor_->fd() : -1; }
+
+void io_handle::close() const noexcept {
+    if (descriptor_ != nullptr) descriptor_->close();
+}
+
+void io_handle::drop() noexcept { std::exchange(descriptor_, nullptr)->drop(); }
+
+} // namespace weft::detail

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/socket.hpp"
+
+#include <cerrno>
+#include <system_error>
+
+#include <weft/base/error.hpp>
+
+namespace weft::net::detail {
+
+int send_all(const weft::detail::io_handle& h, const_buffer from, deadline_ns limit) {
+    const char* at = static_cast<const char*>(from.data);
+    std::size_t left = from.size;
+    while (left > 0) {
+        const ssize_t n = send_some(h, {at, left}, limit);
+        if (n < 0) return static_cast<int>(n);
+        at += n;
+        left -= static_cast<std::size_t>(n);
+    }
+    return 0;
+}
+
+address peer_of(int fd) noexcept {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
+    return {reinterpret_cast<const sockaddr*>(&storage), size};
+}
+
+address local_of(int fd) noexcept {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
+    return {reinterpret_cast<const sockaddr*>(&storage), size};
+}
+
+void throw_io_error(ssize_t minus_error, const std::string& what) {
+    if (minus_error == -ETIME) throw timeout_error(what + ": timed out");
+    throw std::system_error(static_cast<int>(-minus_error), std::generic_category(), what);
+}
+
+} // namespace weft::net::detail

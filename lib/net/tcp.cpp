@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <weft/net/tcp.hpp>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "net/socket.hpp"
+
+namespace weft::net {
+namespace {
+
+using weft::detail::deadline_after;
+using weft::detail::deadline_ns;
+using weft::detail::io_handle;
+using weft::detail::k_never;
+using weft::detail::operation_kind;
+
+int set_option(int fd, int level, int option, int value) noexcept {
+    return setsockopt(fd, level, option, &value, sizeof value) == 0 ? 0 : -errno;
+}
+
+io_handle open_socket(const address& a, const std::string& what) {
+    const int fd = socket(a.native()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) detail::throw_io_error(-errno, what);
+    return io_handle(fd);
+}
+
+std::size_t checked(ssize_t n, const char* what) {
+    if (n < 0) detail::throw_io_error(n, what);
+    return static_cast<std::size_t>(n);
+}
+
+int open_fd(const io_handle& h, const char* what) {
+    const int fd = h.fd();
+    if (fd < 0) detail::throw_io_error(-EBADF, what);
+    return fd;
+}
+
+tcp_stream connect_until(const address& to, deadline_ns limit, bool no_delay) {
+    const std::string what = "weft: can't connect to " + to.to_string();
+    io_handle h = open_socket(to, what);
+    if (no_delay) set_option(h.fd(), IPPROTO_TCP, TCP_NODELAY, 1);
+    // The attempt begins before the socket is registered: epoll calls an idle one hung up.
+    auto* native = const_cast<sockaddr*>(to.native());
+    ssize_t n = ::connect(h.fd(), native, to.native_size()) == 0 ? 0 : -errno;
+    if (n == -EINPROGRESS || n == -EINTR)
+        n = h.get()->perform(operation_kind::connect, native, to.native_size(), limit);
+    if (n < 0) detail::throw_io_error(n, what);
+    return tcp_stream(std::move(h));
+}
+
+} // namespace
+
+tcp_stream tcp_stream::connect(const address& to, const connect_options& options) {
+    return connect_until(to, options.timeout ? deadline_after(*options.timeout) : k_never,
+                         options.no_delay);
+}
+
+tcp_stream tcp_stream::connect(const std::string& host, std::uint16_t port,
+                               const connect_options& options) {
+    const deadline_ns limit = options.timeout ? deadline_after(*options.timeout) : k_never;
+    const std::vector<address> all = resolve(host, port);
+    for (std::size_t i = 0; i + 1 < all.size(); ++i) {
+        try {
+            return connect_until(all[i], limit, options.no_delay);
+        } catch (const std::system_error&) {} // the next one
+    }
+    return connect_until(all.back(), limit, options.no_delay);
+}
+
+std::size_t tcp_stream::read_some(mutable_buffer to) {
+    return checked(detail::receive(handle_, to), "weft: read");
+}
+std::size_t tcp_stream::read_some(mutable_buffer to, std::chrono::nanoseconds limit) {
+    return checked(detail::receive(handle_, to, deadline_after(limit)), "weft: read");
+}
+
+std::size_t tcp_stream::write_some(const_buffer from) {
+    return checked(detail::send_some(handle_, from), "weft: write");
+}
+std::size_t tcp_stream::write_some(const_buffer from, std::chrono::nanoseconds limit) {
+    return checked(detail::send_some(handle_, from, deadline_after(limit)), "weft: write");
+}
+
+void tcp_stream::write_all(const_buffer from) {
+    checked(detail::send_all(handle_, from), "weft: write");
+}
+void tcp_stream::write_all(const_buffer from, std::chrono::nanoseconds limit) {
+    checked(detail::send_all(handle_, from, deadline_after(limit)), "weft: write");
+}
+
+void tcp_stream::shutdown_write() {
+    if (::shutdown(open_fd(handle_, "weft: shutdown"), SHUT_WR) != 0)
+        detail::throw_io_error(-errno, "weft: shutdown");
+}
+
+void tcp_stream::set_no_delay(bool on) {
+    checked(set_option(open_fd(handle_, "weft: set_no_delay"), IPPROTO_TCP, TCP_NODELAY, on),
+            "weft: set_no_delay");
+}
+
+address tcp_stream::local_address() const {
+    return detail::local_of(open_fd(handle_, "weft: local_address"));
+}
+address tcp_stream::peer_address() const {
+    return detail::peer_of(open_fd(handle_, "weft: peer_address"));
+}
+
+tcp_stream tcp_stream::adopt(int fd) {
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        detail::throw_io_error(-errno, "weft: adopt");
+    return tcp_stream(io_handle(fd));
+}
+
+tcp_listener tcp_listener::bind(const std::string& host, std::uint16_t port,
+                                const listen_options& options) {
+    const std::string what = "weft: can't listen on " + host + ":" + std::to_string(port);
+    const auto a = address::parse(host == "localhost" ? "127.0.0.1" : host, port);
+    if (!a) detail::throw_io_error(-EADDRNOTAVAIL, what + " (not a numeric address)");
+    tcp_listener l;
+    l.handle_ = open_socket(*a, what);
+    const int fd = l.handle_.fd();
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); // accepted sockets inherit it
+    if (options.reuse_address) set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (options.reuse_port) checked(set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1), what.c_str());
+    if (::bind(fd, a->native(), a->native_size()) != 0 || ::listen(fd, options.backlog) != 0)
+        detail::throw_io_error(-errno, what);
+    l.address_ = detail::local_of(fd);
+    return l;
+}
+
+tcp_stream tcp_listener::accept() {
+    return tcp_stream(
+        io_handle(static_cast<int>(checked(detail::accept_one(handle_), "weft: accept"))));
+}
+tcp_stream tcp_listener::accept(std::chrono::nanoseconds limit) {
+    const int fd = static_cast<int>(
+        checked(detail::accept_one(handle_, deadline_after(limit)), "weft: accept"));
+    return tcp_stream(io_handle(fd));
+}
+
+} // namespace weft::net
