@@ -3,6 +3,10 @@
 #pragma once
 
 #include <weft/compute/gather.hpp>
+#include <weft/executor/executor.hpp>
+#include <weft/executor/thread_pool.hpp>
+#include <weft/net/address.hpp>
+#include <weft/net/tcp.hpp>
 #include <weft/task/future.hpp>
 #include <weft/task/runtime.hpp>
 #include <weft/task/task.hpp>
