@@ -16,7 +16,8 @@ namespace weft::detail {
 /// work: the two fences let at least one of them see the other.
 template <class Atomics = std_atomics, class Lock = spin_lock> class basic_idle {
 public:
-    explicit basic_idle(unsigned workers) : workers_(workers) { sleepers_.reserve(workers); }
+    /// `spares`: workers that take the place of others at times, and may sleep as these do.
+    explicit basic_idle(unsigned workers, unsigned spares = 0) : workers_(workers) { sleepers_.reserve(workers + spares); }
 
     static constexpr int k_nobody = -1;
 
@@ -39,12 +40,15 @@ public:
     bool start_search() noexcept {
         std::uint32_t s = state_.load(std::memory_order_relaxed);
         do {
-            if (2 * searching(s) >= workers_ + 1) return false;
-        } while (!state_.compare_exchange_weak(s, s + k_searcher, std::memory_order_seq_cst, std::memory_order_relaxed));
+            if (2 * searching(s) >= workers_) return false;
+        } while (!state_.compare_exchange_weak(s, s + k_searcher, std::memory_order_relaxed, std::memory_order_relaxed));
         return true;
     }
-    /// The searcher found work or gave up. True: it was the last one, and who found work wakes another.
-    bool end_search() noexcept { return searching(state_.fetch_sub(k_searcher, std::memory_order_seq_cst)) == 1; }
+    /// The searcher found work, or must stop. True: it was the last one, and must call worker_to_wake: work that became
+    /// visible while it searched has woken nobody. The fence there comes after this count.
+    [[nodiscard]] bool end_search() noexcept {
+        return searching(state_.fetch_sub(k_searcher, std::memory_order_relaxed)) == 1;
+    }
 
     /// The worker (searching or not) is asleep from now on; it must look for work once more before it really sleeps.
     void fall_asleep(unsigned worker, bool was_searching) noexcept {
@@ -58,12 +62,12 @@ public:
 
     /// The worker is awake by itself (an event, work found at the last look). False: somebody has woken it already, and it
     /// counts as searching.
-    bool wake_up(unsigned worker) noexcept {
+    [[nodiscard]] bool wake_up(unsigned worker) noexcept {
         const std::lock_guard guard(lock_);
         for (auto at = sleepers_.begin(); at != sleepers_.end(); ++at)
             if (*at == worker) {
                 sleepers_.erase(at);
-                state_.fetch_sub(k_sleeper, std::memory_order_seq_cst);
+                state_.fetch_sub(k_sleeper, std::memory_order_relaxed);
                 return true;
             }
         return false;
@@ -82,7 +86,7 @@ public:
         return k_nobody;
     }
 
-    [[nodiscard]] unsigned asleep() const noexcept { return sleeping(state_.load(std::memory_order_seq_cst)); }
+    [[nodiscard]] unsigned asleep() const noexcept { return sleeping(state_.load(std::memory_order_relaxed)); }
 
 private:
     static constexpr std::uint32_t k_searcher = 1, k_sleeper = 1U << 16;

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// A worker's queue that grows and wraps while its owner and two thieves take: every item comes out once, complete, and
+// items that one taker gets come in order.
+#include "relacy_atomics.hpp"
+
+#include <sched/deque.hpp>
+
+namespace {
+
+using namespace weft::model;
+
+struct item {
+    plain<int> content; // written by the owner before push, by the taker after take: a race if two have it
+    int number = 0;
+};
+using queue_type = weft::detail::basic_deque<item*, relacy_atomics>;
+
+struct everything_once : rl::test_suite<everything_once, 3> {
+    static constexpr int k_items = 7;
+    queue_type queue{2}; // two places: grows, and its indices go round
+    item items[k_items];
+    int taken[3] = {};
+    int last[3] = {-1, -1, -1};
+
+    void take(unsigned who) {
+        item* i = queue.take();
+        if (i == nullptr) return;
+        require(i->content.get() == i->number, "an item is not complete, or came twice");
+        i->content.set(-1);
+        require(i->number > last[who], "items are out of order");
+        last[who] = i->number;
+        ++taken[who];
+    }
+    void push(int number) {
+        items[number].number = number;
+        items[number].content.set(number);
+        queue.push(&items[number]);
+    }
+    void thread(unsigned index) {
+        if (index == 0) {
+            push(0);
+            push(1);
+            take(0);
+            push(2);
+            push(3); // grows, if nobody else has taken
+            push(4);
+            take(0);
+            push(5);
+            push(6);
+            take(0);
+            return;
+        }
+        for (int i = 0; i < 3; ++i) take(index);
+    }
+    void after() {
+        while (!queue.empty()) take(0);
+        require(taken[0] + taken[1] + taken[2] == k_items, "an item is lost");
+    }
+};
+
+} // namespace
+
+int main() { return run<everything_once>(2'000'000) ? 0 : 1; }
