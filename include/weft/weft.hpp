@@ -7,6 +7,7 @@
 #include <weft/executor/thread_pool.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/tcp.hpp>
+#include <weft/observe/metrics.hpp>
 #include <weft/task/future.hpp>
 #include <weft/task/runtime.hpp>
 #include <weft/task/task.hpp>
