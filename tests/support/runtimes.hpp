@@ -24,6 +24,9 @@ template <class Body> void in_virtual_time(Body body) {
     rt.block_on(body);
 }
 
+/// A count of tasks that are alive at a time: the thread sanitizer allows some thousands.
+constexpr int many(int n) { return detail::k_tsan ? n / 20 : n; }
+
 /// Counts objects of a kind: what a test must leave at zero.
 struct counted {
     static inline std::atomic<int> alive{0};
