@@ -14,7 +14,7 @@ namespace weft::detail {
 class fork_task final : public task_base, public future_state<void> {
 public:
     fork_task(runtime_core& runtime, fork_base& record)
-        : task_base(runtime, {.name = "a fork"}, nullptr), future_state<void>(2), record_(record) {}
+        : task_base(runtime, {}, nullptr), future_state<void>(2), record_(record) {}
 
     /// True for one of the joiner and the thief.
     [[nodiscard]] bool claim() noexcept {

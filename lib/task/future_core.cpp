@@ -7,6 +7,11 @@
 
 namespace weft::detail {
 
+future_core::extras& future_core::with_extras() {
+    if (!extras_) extras_ = std::make_unique<extras>();
+    return *extras_;
+}
+
 bool future_core::add_waiter(future_node& node) noexcept {
     lock_.lock();
     const bool pending = state_.load(std::memory_order_relaxed) == outcome_kind::pending;
@@ -71,7 +76,7 @@ void future_core::throw_outcome() {
     // If the caller's own cancel went through this, it is delivered herewith.
     task_base* me = current_task_base();
     if (me != nullptr && me->word.cancel_pending() && me->masks == 0) me->throw_cancelled();
-    throw cancelled_error(message_);
+    throw cancelled_error(message());
 }
 
 bool future_core::complete_exception(std::exception_ptr e) noexcept {
@@ -79,7 +84,9 @@ bool future_core::complete_exception(std::exception_ptr e) noexcept {
 }
 
 bool future_core::complete_cancelled(std::string message) noexcept {
-    return complete(outcome_kind::cancelled, [&] { message_ = std::move(message); });
+    return complete(outcome_kind::cancelled, [&] {
+        if (!message.empty()) with_extras().message = std::move(message);
+    });
 }
 
 // The next waiter whose wait this completion ends.
@@ -94,8 +101,8 @@ future_node* future_core::claim_waiter(outcome_kind kind) noexcept {
 void future_core::finish_locked(outcome_kind kind) noexcept {
     constexpr unsigned k_batch = 16;
     state_.store(kind, std::memory_order_release); // pairs with state(): the value or error is there
-    std::vector<unique_function<void()>> callbacks = std::move(callbacks_);
-    callbacks_.clear();
+    std::vector<unique_function<void()>> callbacks;
+    if (extras_) callbacks.swap(extras_->callbacks);
     for (;;) {
         waiter* claimed[k_batch];
         unsigned count = 0;
@@ -116,7 +123,7 @@ void future_core::add_done_callback(unique_function<void()> f) {
     lock_.lock();
     if (state_.load(std::memory_order_relaxed) == outcome_kind::pending) {
         try {
-            callbacks_.push_back(std::move(f));
+            with_extras().callbacks.push_back(std::move(f));
         } catch (...) {
             lock_.unlock();
             throw;

@@ -19,7 +19,9 @@ runtime_core::shard& runtime_core::local_shard(unsigned& index) noexcept {
 }
 
 bool runtime_core::enlist(task_base& t) noexcept {
-    shard& s = local_shard(t.shard_);
+    unsigned index = 0;
+    shard& s = local_shard(index);
+    t.shard_ = static_cast<unsigned short>(index); // workers and spares are some thousands at most
     const std::lock_guard guard(s.lock);
     if (s.closed) return false;
     s.tasks.push_back(t);

@@ -20,8 +20,17 @@ task_base* current_task_base() noexcept {
 }
 
 task_base::task_base(runtime_core& runtime, task_options&& options, const void* spawn_site)
-    : fiber(runtime.sched(), true), runtime_(runtime), spawn_site_(spawn_site), file_(options.file), line_(options.line),
-      stack_size_(options.stack_size), name_(std::move(options.name)) {}
+    : fiber(runtime.sched(), true), spawn_site_(spawn_site) {
+    if (!options.name.empty() || options.stack_size != 0 || options.file != nullptr)
+        details_.reset(new details{std::move(options.name), {}, options.stack_size, options.file, options.line, nullptr});
+}
+
+runtime_core& task_base::owner() const noexcept { return *home().runtime; }
+
+task_base::details& task_base::with_details() {
+    if (!details_) details_ = std::make_unique<details>();
+    return *details_;
+}
 
 std::uint64_t task_base::id() const noexcept {
     std::uint64_t id = id_.load(std::memory_order_relaxed);
@@ -33,21 +42,21 @@ std::uint64_t task_base::id() const noexcept {
 std::string task_base::name() const {
     {
         const std::lock_guard guard(lock_);
-        if (!name_.empty()) return name_;
+        if (details_ && !details_->name.empty()) return details_->name;
     }
     return "Task-" + std::to_string(id());
 }
 
 void task_base::set_name(std::string name) {
     const std::lock_guard guard(lock_);
-    name_.swap(name);
+    with_details().name.swap(name);
 }
 
 bool task_base::note_request(const std::string& message) {
     const std::lock_guard guard(lock_);
     if (core().done()) return false;
     ++requests_;
-    message_ = message;
+    if (details_ || !message.empty()) with_details().message = message;
     return true;
 }
 
@@ -96,7 +105,7 @@ void task_base::throw_cancelled() {
     std::string message;
     {
         const std::lock_guard guard(lock_);
-        message = message_;
+        if (details_) message = details_->message;
     }
     throw cancelled_error(std::move(message));
 }
@@ -104,31 +113,36 @@ void task_base::throw_cancelled() {
 bool task_base::take_final_cancel(std::string& message) noexcept {
     if (!word.cancel_pending() || !word.take_cancel()) return false;
     const std::lock_guard guard(lock_);
-    message = message_;
+    if (details_) message = details_->message;
     return true;
 }
 
-void task_base::keep_reporter() noexcept { reporter_ = runtime_.exceptions(); }
+void task_base::keep_reporter() noexcept {
+    const std::lock_guard guard(lock_);
+    with_details().exceptions = owner().exceptions();
+}
 
 void task_base::report_unseen(std::exception_ptr e) noexcept {
-    if (reporter_) reporter_->report({"an exception was never retrieved", std::move(e), name(), file_, line_});
+    if (!details_ || !details_->exceptions) return;
+    details_->exceptions->report({"an exception was never retrieved", std::move(e), name(), details_->file, details_->line});
 }
 
 void task_base::print_owner(int fd) const noexcept {
     // From a signal handler on this task's own thread: no lock, no allocation. A name changed this moment prints oddly.
     signal_print(fd, "task '");
-    if (name_.empty()) {
+    const details* d = details_.get();
+    if (d == nullptr || d->name.empty()) {
         signal_print(fd, "Task-");
         signal_print(fd, id());
     } else {
-        signal_print(fd, name_.c_str());
+        signal_print(fd, d->name.c_str());
     }
     signal_print(fd, "'");
-    if (file_ != nullptr) {
+    if (d != nullptr && d->file != nullptr) {
         signal_print(fd, ", created at ");
-        signal_print(fd, file_);
+        signal_print(fd, d->file);
         signal_print(fd, ":");
-        signal_print(fd, static_cast<std::uint64_t>(line_));
+        signal_print(fd, static_cast<std::uint64_t>(d->line));
     } else if (spawn_site_ != nullptr) {
         signal_print(fd, ", created by the code at 0x");
         signal_print(fd, reinterpret_cast<std::uintptr_t>(spawn_site_), 16);

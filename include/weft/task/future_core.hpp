@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -43,8 +44,8 @@ struct future_node : wait_node {
 /// | field                     | guarded by                                                      |
 /// |---------------------------|-----------------------------------------------------------------|
 /// | state_                    | written once under lock_ (release); read anywhere (acquire)     |
-/// | waiters_, callbacks_      | lock_                                                           |
-/// | error_, message_          | written before state_, read-only after                          |
+/// | waiters_, callbacks       | lock_                                                           |
+/// | error_, message           | written before state_, read-only after                          |
 class future_core {
 public:
     future_core(const future_core&) = delete;
@@ -74,7 +75,8 @@ public:
         seen_.store(true, std::memory_order_relaxed);
         return error_;
     }
-    [[nodiscard]] const std::string& message() const noexcept { return message_; }
+    /// The message of a cancelled end.
+    [[nodiscard]] std::string message() const { return extras_ ? extras_->message : std::string(); }
     void mark_seen() noexcept { seen_.store(true, std::memory_order_relaxed); }
 
     /// Calls f once done; at once, by the runtime, if it is already. Never inside the call that completes.
@@ -124,6 +126,8 @@ protected:
     }
 
 private:
+    struct extras;
+    extras& with_extras();
     void finish_locked(outcome_kind kind) noexcept;
     future_node* claim_waiter(outcome_kind kind) noexcept;
     void schedule_callbacks(std::vector<unique_function<void()>> callbacks) noexcept;
@@ -133,9 +137,13 @@ private:
     std::atomic<bool> seen_{false};
     spin_lock lock_;
     intrusive_list<future_node> waiters_;
-    std::vector<unique_function<void()>> callbacks_;
     std::exception_ptr error_;
-    std::string message_;
+    /// What few futures have: a million parked tasks should not pay for it.
+    struct extras {
+        std::vector<unique_function<void()>> callbacks;
+        std::string message;
+    };
+    std::unique_ptr<extras> extras_;
 };
 
 /// Hands an exception that no task took to the runtime of the caller, or to stderr.

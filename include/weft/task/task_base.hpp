@@ -58,8 +58,8 @@ public:
     /// Set before the launch.
     task_observer* observer = nullptr;
 
-    [[nodiscard]] runtime_core& owner() const noexcept { return runtime_; }
-    [[nodiscard]] std::size_t stack_size() const noexcept { return stack_size_; }
+    [[nodiscard]] runtime_core& owner() const noexcept;
+    [[nodiscard]] std::size_t stack_size() const noexcept { return details_ ? details_->stack_size : 0; }
 
 protected:
     task_base(runtime_core& runtime, task_options&& options, const void* spawn_site);
@@ -76,18 +76,23 @@ private:
     /// One request for this task alone: counts, keeps the message. False: done.
     bool note_request(const std::string& message);
 
-    runtime_core& runtime_;
+    /// What few tasks have: a million parked ones should not pay for it.
+    struct details {
+        std::string name;
+        std::string message; // of the last request
+        std::size_t stack_size = 0;
+        const char* file = nullptr;
+        int line = 0;
+        std::shared_ptr<reporter> exceptions;
+    };
+    details& with_details();
+
     const void* const spawn_site_;
-    const char* const file_;
-    const int line_;
-    const std::size_t stack_size_;
-    unsigned shard_ = 0; // of the runtime's list of live tasks
     mutable std::atomic<std::uint64_t> id_{0}; // given when first asked for
-    mutable spin_lock lock_;                   // guards the rest
-    std::string name_;
-    std::string message_;
-    unsigned requests_ = 0;
-    std::shared_ptr<reporter> reporter_;
+    std::unique_ptr<details> details_;         // made by the creator, or under lock_
+    unsigned requests_ = 0;                    // under lock_
+    unsigned short shard_ = 0;                 // of the runtime's list of live tasks
+    mutable spin_lock lock_;                   // guards requests_ and the name and message in details_
 };
 
 /// The running task, or null: on plain threads and in callbacks.
