@@ -2,7 +2,6 @@
 // weft-serve: a server that computes, makes thumbnails and waits for what blocks, and stays quick.
 #include <fmt/format.h>
 
-#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <system_error>
@@ -10,6 +9,7 @@
 
 #include "options.hpp"
 #include "routes.hpp"
+#include "signals.hpp"
 #include "work.hpp"
 
 namespace {
@@ -18,32 +18,30 @@ constexpr int k_failed = 1;
 constexpr int k_cannot_start = 2;
 
 // Serves until a signal asks to stop. A second one does not wait for what is in the making.
-void serve_until_stopped(const serve::options& o, serve::services& with) {
+void serve_until_stopped(const serve::options& o, serve::services& with,
+                         const serve::stop_signals& signals) {
     weft::http::server web({.host = o.host,
                             .port = o.port,
                             .max_connections = o.max_connections,
                             .idle_timeout = o.idle_timeout,
                             .shutdown_deadline = o.shutdown_deadline});
     serve::add_routes(web, with);
-    weft::loop& loop = weft::get_running_loop();
-    for (const int signal : {SIGINT, SIGTERM})
-        loop.add_signal_handler(signal, [&web, &loop, signal] {
-            web.stop();
-            loop.remove_signal_handler(signal); // the next one ends the process
-        });
+    web.listen();
+    const std::jthread watcher = signals.watch([&web] { web.stop(); });
     fmt::print("weft-serve: http://{}:{}/plain (Ctrl-C stops it)\n", o.host, web.port());
     std::fflush(stdout);
     web.serve();
 }
 
 int run(const serve::options& o) {
+    const serve::stop_signals signals; // before any thread
     weft::thread_pool_executor blocking({.max_workers = o.blocking_threads});
     serve::services with{serve::measure_unit(),
                          o.photos.empty() ? serve::photo_folder() : serve::photo_folder(o.photos),
                          blocking,
                          {}};
     const unsigned workers = o.single_threaded ? 1 : o.workers;
-    weft::run({.workers = workers}, [&] { serve_until_stopped(o, with); });
+    weft::run({.workers = workers}, [&] { serve_until_stopped(o, with, signals); });
     return 0;
 }
 
