@@ -20,14 +20,20 @@ using weft::detail::io_handle;
 using weft::detail::k_never;
 using weft::detail::operation_kind;
 
-int set_option(int fd, int level, int option, int value) noexcept {
+// Noinline: a function that waits must not ask for errno twice, since the compiler may keep its address from before, when
+// the task was on another thread.
+[[gnu::noinline]] int set_option(int fd, int level, int option, int value) noexcept {
     return setsockopt(fd, level, option, &value, sizeof value) == 0 ? 0 : -errno;
 }
 
-io_handle open_socket(const address& a, const std::string& what) {
+[[gnu::noinline]] io_handle open_socket(const address& a, const std::string& what) {
     const int fd = socket(a.native()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) detail::throw_io_error(-errno, what);
     return io_handle(fd);
+}
+
+[[gnu::noinline]] ssize_t start_connect(int fd, const address& to) noexcept {
+    return ::connect(fd, to.native(), to.native_size()) == 0 ? 0 : -errno;
 }
 
 std::size_t checked(ssize_t n, const char* what) {
@@ -47,7 +53,7 @@ tcp_stream connect_until(const address& to, deadline_ns limit, bool no_delay) {
     if (no_delay) set_option(h.fd(), IPPROTO_TCP, TCP_NODELAY, 1);
     // The attempt begins before the socket is registered: epoll calls an idle one hung up.
     auto* native = const_cast<sockaddr*>(to.native());
-    ssize_t n = ::connect(h.fd(), native, to.native_size()) == 0 ? 0 : -errno;
+    ssize_t n = start_connect(h.fd(), to);
     if (n == -EINPROGRESS || n == -EINTR)
         n = h.get()->perform(operation_kind::connect, native, to.native_size(), limit);
     if (n < 0) detail::throw_io_error(n, what);
