@@ -53,4 +53,8 @@ guard_kind install_guard(void* page, int skip) noexcept {
 
 guard_kind install_guard(void* page) noexcept { return install_guard(page, 0); }
 
+void forget_protected(std::size_t pages) noexcept {
+    protected_pages.fetch_sub(static_cast<long>(pages), std::memory_order_relaxed);
+}
+
 } // namespace weft::detail

@@ -12,6 +12,8 @@ namespace weft::detail {
 guard_kind install_guard(void* page) noexcept;
 /// The same with the first `skip` ways left out, for the tests.
 guard_kind install_guard(void* page, int skip) noexcept;
+/// So many pages that were protected have been unmapped: their share of the budget is free again.
+void forget_protected(std::size_t pages) noexcept;
 std::size_t page_size() noexcept;
 
 } // namespace weft::detail

@@ -14,6 +14,10 @@
 #include "context/guard.hpp"
 #include "context/switch.hpp"
 
+#if WEFT_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace weft::detail {
 namespace {
 
@@ -29,6 +33,10 @@ std::byte* map_memory(std::size_t bytes) {
                                     " KiB); lower runtime_options::stack_size or the number of live tasks");
     // A huge page under a stack would cost 2 MiB for the 4 KiB it uses. Refused only where there are no huge pages.
     madvise(memory, bytes, MADV_NOHUGEPAGE);
+#if WEFT_ASAN
+    // An earlier mapping here may have been poisoned by the frames of its last tasks.
+    __asan_unpoison_memory_region(memory, bytes);
+#endif
     return static_cast<std::byte*>(memory);
 }
 
@@ -56,12 +64,13 @@ std::size_t rounded_stack_size(std::size_t size) noexcept {
 }
 
 // One page more than the stack: the guard. It also makes the stride no power of two, which spreads the cache sets.
-stack_pool::stack_pool(std::size_t size, void (*main)(stack&))
-    : size_(rounded_stack_size(size)), stride_(size_ + page_size()), main_(main) {}
+stack_pool::stack_pool(std::size_t size, void (*main)(stack&), std::size_t kept)
+    : size_(rounded_stack_size(size)), stride_(size_ + page_size()), kept_(kept), main_(main) {}
 
 stack_pool::~stack_pool() {
     for (stack* s : made_) forget_context(*s);
     for (const slab& s : slabs_) munmap(s.base, s.count * stride_);
+    forget_protected(protected_);
 }
 
 void stack_pool::map_slab(std::size_t at_least) {
@@ -73,7 +82,8 @@ void stack_pool::map_slab(std::size_t at_least) {
 
 void stack_pool::reserve(std::size_t count) {
     const std::lock_guard guard(lock_);
-    if (reserved_ + count > capacity_) map_slab(reserved_ + count - capacity_);
+    const std::size_t need = reserved_ + count + kept_;
+    if (need > capacity_) map_slab(need - capacity_);
     reserved_ += count;
 }
 
@@ -103,9 +113,10 @@ stack* stack_pool::take() noexcept {
     const std::size_t index = fresh_index_++;
     guard.unlock(); // the guard page is a system call
     stack* s = make_fresh(base, index);
-    if constexpr (k_tsan) {
+    if (k_tsan || s->guard == guard_kind::protected_page) {
         const std::lock_guard again(lock_);
-        made_.push_back(s);
+        if (k_tsan) made_.push_back(s);
+        if (s->guard == guard_kind::protected_page) ++protected_;
     }
     return s;
 }
@@ -128,7 +139,9 @@ void unmap_single_stack(stack* s) noexcept {
     std::byte* region = s->low - page_size();
     const std::size_t header = sizeof(stack) + 64;
     const std::size_t bytes = page_size() + (s->size + header) / page_size() * page_size();
+    const bool was_protected = s->guard == guard_kind::protected_page;
     munmap(region, bytes);
+    if (was_protected) forget_protected(1);
 }
 
 } // namespace weft::detail

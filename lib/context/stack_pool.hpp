@@ -14,8 +14,9 @@ namespace weft::detail {
 /// Thread-safe. Stacks live as long as the pool.
 class stack_pool {
 public:
-    /// Stacks of `size` usable bytes (rounded up to pages) that begin in main.
-    stack_pool(std::size_t size, void (*main)(stack&));
+    /// Stacks of `size` usable bytes (rounded up to pages) that begin in main. `kept`: how many may be taken at a time
+    /// beyond those reserved, in the caches of those who take and give back.
+    stack_pool(std::size_t size, void (*main)(stack&), std::size_t kept = 0);
     ~stack_pool();
     stack_pool(const stack_pool&) = delete;
     stack_pool& operator=(const stack_pool&) = delete;
@@ -41,6 +42,7 @@ private:
 
     const std::size_t size_;
     const std::size_t stride_;
+    const std::size_t kept_;
     void (*const main_)(stack&);
     mutable spin_lock lock_; // guards everything below
     std::vector<slab> slabs_;
@@ -48,6 +50,7 @@ private:
     std::size_t reserved_ = 0; // promised
     std::size_t fresh_slab_ = 0, fresh_index_ = 0; // the next stack that nobody has used
     stack* free_ = nullptr;
+    std::size_t protected_ = 0; // guards that count in the budget of protected pages
     std::vector<stack*> made_;
 };
 

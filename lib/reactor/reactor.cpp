@@ -27,18 +27,39 @@ unsigned reactor::poll(deadline_ns until) noexcept {
     const deadline_ns start = time_.now();
     unsigned happened = fire_due(start);
     const bool look_only = happened != 0 || until <= start;
-    happened += kernel_->poll(look_only ? 0 : std::min(until, next_deadline()));
-    const deadline_ns end = look_only ? start : time_.now();
+    if (look_only) {
+        happened += kernel_->poll(0);
+        last_poll_.store(start, std::memory_order_relaxed);
+        return happened;
+    }
+    happened += kernel_->poll(begin_sleep(until));
+    end_sleep();
+    const deadline_ns end = time_.now();
     last_poll_.store(end, std::memory_order_relaxed);
-    if (!look_only) happened += fire_due(end);
-    return happened;
+    return happened + fire_due(end);
+}
+
+deadline_ns reactor::begin_sleep(deadline_ns until) noexcept {
+    const std::lock_guard guard(timers_lock_);
+    return sleeps_until_ = std::min(until, timers_.next());
+}
+
+void reactor::end_sleep() noexcept {
+    const std::lock_guard guard(timers_lock_);
+    sleeps_until_ = k_awake;
 }
 
 void reactor::add(timer& t) noexcept {
-    const std::lock_guard guard(timers_lock_);
-    t.owner = this;
-    timers_.push(t);
-    next_.store(timers_.next(), std::memory_order_relaxed);
+    bool too_late = false;
+    {
+        const std::lock_guard guard(timers_lock_);
+        t.owner = this;
+        timers_.push(t);
+        next_.store(timers_.next(), std::memory_order_relaxed);
+        // The lock orders us and begin_sleep: it has seen t, or we see until when it sleeps.
+        too_late = t.when < sleeps_until_;
+    }
+    if (too_late) kernel_->wake(); // t may be gone
 }
 
 bool reactor::remove(timer& t) noexcept {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <limits>
 #include <memory>
 
 #include <weft/base/spin_lock.hpp>
@@ -31,7 +32,7 @@ public:
     unsigned poll(deadline_ns until) noexcept;
 
     // ---- timers ----------------------------------------------------------------------------------------------
-    /// Arms t (fire and when set). The caller's reactor is awake, or the caller wakes it.
+    /// Arms t (fire and when set); wakes whoever sleeps here and would miss it.
     void add(timer& t) noexcept;
     /// True: disarmed, it will not fire. False: it has fired. Either way nobody touches it any more.
     static bool remove(timer& t) noexcept;
@@ -39,6 +40,11 @@ public:
 
     [[nodiscard]] backend& kernel() noexcept { return *kernel_; }
     [[nodiscard]] time_source& time() noexcept { return time_; }
+
+    /// For a sleep in another call than poll: until when it may last (the deadline, or the first timer). A timer that is
+    /// added meanwhile and is due earlier wakes the kernel object. Needs the baton.
+    deadline_ns begin_sleep(deadline_ns until) noexcept;
+    void end_sleep() noexcept;
 
     /// When it was last looked at (monotonic); whoever finds this long ago may look in the driver's place.
     [[nodiscard]] deadline_ns last_poll() const noexcept { return last_poll_.load(std::memory_order_relaxed); }
@@ -51,8 +57,10 @@ private:
     std::atomic<bool> baton_{false};
     std::atomic<deadline_ns> last_poll_{0};
     std::atomic<deadline_ns> next_{k_never}; // the heap's first deadline, for looks without the lock
-    spin_lock timers_lock_;
+    spin_lock timers_lock_; // guards what follows
     timer_heap timers_;
+    deadline_ns sleeps_until_ = k_awake;
+    static constexpr deadline_ns k_awake = std::numeric_limits<deadline_ns>::min();
 };
 
 } // namespace weft::detail

@@ -10,6 +10,7 @@
 
 namespace weft::detail {
 
+class reactor;
 class worker;
 
 /// The role and its notes. The notes belong to whoever has the role.
@@ -19,7 +20,7 @@ public:
     static constexpr deadline_ns k_tick = 1'000'000; // 1 ms while somebody is busy
     static constexpr unsigned k_quiet_ticks = 10;    // so many ticks without anybody busy: no more ticks
 
-    explicit lookout(unsigned workers) : notes_(workers) {}
+    explicit lookout(unsigned workers) : notes_(workers) { unattended.reserve(workers); }
 
     bool try_take(int worker) noexcept {
         int nobody = k_nobody;
@@ -44,13 +45,16 @@ public:
         return dozing_.exchange(false, std::memory_order_acq_rel) ? holder_.load(std::memory_order_relaxed) : k_nobody;
     }
 
-    /// Compares with the last tick: has that worker entered no fiber since? Holder only.
-    bool is_stuck(unsigned index, const worker& w) noexcept;
-    unsigned quiet_ticks = 0; // holder only
+    /// Has that worker entered no fiber for a tick? Holder only.
+    bool is_stuck(unsigned index, const worker& w, deadline_ns now) noexcept;
+    // Holder only.
+    unsigned quiet_ticks = 0;
+    std::vector<reactor*> unattended; // of stuck workers, this round
 
 private:
     struct note {
         std::uint64_t switches = 0;
+        deadline_ns since = 0; // when it was first seen so
         bool was_running = false;
     };
     std::atomic<int> holder_{k_nobody};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sched/scheduler.hpp"
 
+#include <sched.h>
+
 #include <mutex>
 
 #include "base/assert.hpp"
@@ -17,8 +19,9 @@ void print_stack_owner(int fd, const stack& s) { s.owner->print_owner(fd); }
 void fiber::resume() noexcept { scheduler_->make_ready(*this); }
 
 scheduler::scheduler(const scheduler_options& options)
-    : options_(options), time_(options.virtual_time), stacks_(options.stack_size, &worker::stack_main),
-      idle_(options.workers), lookout_(options.workers + options.spares), outside_stacks_(stacks_) {
+    : options_(options), time_(options.virtual_time),
+      stacks_(options.stack_size, &worker::stack_main, (options.workers + options.spares) * worker::k_kept_stacks),
+      idle_(options.workers, options.spares), lookout_(options.workers + options.spares), outside_stacks_(stacks_) {
     install_overflow_handler(print_stack_owner);
     for (unsigned i = 0; i < options.workers; ++i) {
         reactors_.push_back(std::make_unique<reactor>(options.make_backend(time_), time_));
@@ -47,6 +50,8 @@ void scheduler::stop() noexcept {
     }
     for (auto& w : workers_)
         if (w->thread_.joinable()) w->join_thread();
+    // Somebody may have made the last fiber ready and not be through yet; acquire pairs with make_ready.
+    while (outside_calls_.load(std::memory_order_acquire) != 0) sched_yield();
 }
 
 void scheduler::provide_stack(fiber& f, std::size_t size) {
@@ -80,12 +85,23 @@ void scheduler::withdraw_stack(fiber& f) noexcept {
 
 void scheduler::make_ready(fiber& f) noexcept {
     if (worker* w = worker::current(); w != nullptr && &w->home() == this) return w->make_ready(f);
+    outside_calls_.fetch_add(1, std::memory_order_relaxed); // the push shows it to stop, by way of the fiber's end
     inject_.push(f);
     notify();
+    outside_calls_.fetch_sub(1, std::memory_order_release); // pairs with stop: this is the last we touch
 }
 
 void scheduler::notify() noexcept {
     if (const int w = idle_.worker_to_wake(); w != idle_workers::k_nobody) workers_[static_cast<unsigned>(w)]->unpark();
+}
+
+bool scheduler::move_permit(worker& from, worker& to) noexcept {
+    WEFT_ASSERT(to.permission.get() == nullptr);
+    permit* p = from.permission.get();
+    if (p == nullptr || !from.permission.revoke(p)) return false;
+    from.unpark(); // it may have gone to sleep meanwhile, with the baton that `to` needs
+    to.permission.grant(p);
+    return true;
 }
 
 reactor& scheduler::local_reactor() noexcept {

@@ -45,10 +45,14 @@ public:
     /// Takes the promise back from a fiber that will never begin.
     void withdraw_stack(fiber& f) noexcept;
 
-    /// Queues a fiber that may run. Any thread.
+    /// Queues a fiber that may run. Any thread; the runtime may end as soon as the fiber has.
     void make_ready(fiber& f) noexcept;
     /// Wakes a sleeper if one should look for work. Any thread.
     void notify() noexcept;
+
+    /// Takes the permit of a worker that is stuck and gives it to one that has none. False: `from` has none either.
+    /// Any thread, one at a time.
+    bool move_permit(worker& from, worker& to) noexcept;
 
     /// The reactor of the calling worker's core; for other threads, one of them in turn.
     reactor& local_reactor() noexcept;
@@ -80,6 +84,7 @@ private:
     stack_credit outside_stacks_;
     std::atomic<unsigned> next_reactor_{0};
     std::atomic<bool> stopping_{false};
+    std::atomic<unsigned> outside_calls_{0}; // of make_ready, this moment; stop waits for them
 };
 
 } // namespace weft::detail

@@ -103,10 +103,7 @@ wait_end wait::park(deadline_ns deadline) noexcept {
         limit.fire = deadline_timer::expire;
         limit.when = deadline;
         limit.who = self();
-        permit* p = s->runner->permission.get();
-        reactor& r = p != nullptr ? *p->home : s->runner->home().local_reactor();
-        r.add(limit);
-        if (p == nullptr) r.kernel().wake(); // not ours: whoever sleeps there does not know this deadline
+        s->runner->home().local_reactor().add(limit);
     }
     worker::leave(*s);
     if (deadline != k_never) reactor::remove(limit);

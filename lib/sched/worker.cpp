@@ -19,7 +19,6 @@ namespace {
 
 constexpr unsigned k_slot_runs = 3;      // as tokio: a pair that wakes each other may go on so long before others get a turn
 constexpr unsigned k_ticks_per_look = 61; // a prime, as tokio and Go: the inject queue is looked at so often at least
-constexpr unsigned k_cached_stacks = 64;
 
 } // namespace
 
@@ -51,22 +50,24 @@ void worker::thread_main() {
 void worker::loop() {
     for (;;) {
         if (permission.get() == nullptr) [[unlikely]] {
-            scheduler_.notify(); // what is queued here is for the others now
+            retire();
             if (permission.await() == nullptr) return;
         }
-        fiber* next = find_work();
-        if (next == nullptr) {
-            if (scheduler_.stopping_.load(std::memory_order_acquire)) return; // pairs with stop
-            continue;
-        }
-        go(loop_stack_, next, after_save);
+        if (fiber* next = find_work())
+            go(loop_stack_, next, after_save);
+        else if (scheduler_.stopping_.load(std::memory_order_acquire)) // pairs with stop
+            return;
     }
 }
 
 // The next fiber without a system call, or null: the loop must look around (or has more ways to find one).
 fiber* worker::pick() noexcept {
-    if (permission.get() == nullptr || ++tick_ % k_ticks_per_look == 0 || look_is_due()) [[unlikely]]
+    if (permission.get() == nullptr || ++tick_ % k_ticks_per_look == 0 || look_at_switch()) [[unlikely]]
         return nullptr;
+    return take_ready();
+}
+
+fiber* worker::take_ready() noexcept {
     if (slot_runs_ < k_slot_runs && slot_.load(std::memory_order_relaxed) != nullptr) {
         // acquire pairs with the release of whoever filled it; an exchange, since thieves may come
         if (fiber* f = slot_.exchange(nullptr, std::memory_order_acq_rel)) {
@@ -134,6 +135,8 @@ void worker::leave(stack& me) noexcept {
 void worker::yield(stack& me) noexcept {
     share_all_forks(me);
     worker& w = *me.runner;
+    if (w.slot_.load(std::memory_order_relaxed) != nullptr) // it was ready before
+        if (fiber* f = w.slot_.exchange(nullptr, std::memory_order_acq_rel)) w.queue_.push(f);
     w.queue_.push(me.owner);
     fiber* next = w.pick();
     if (next == me.owner) return;
@@ -150,6 +153,7 @@ void worker::stack_main(stack& s) {
 
 // A fiber has ended on s. A new one begins on the same stack, hot as it is; else the stack goes to the cache.
 void worker::next_on_this_stack(stack& s) noexcept {
+    WEFT_ASSERT(s.oldest_fork == nullptr && s.newest_fork == nullptr);
     const bool single = s.single;
     if (!single) stacks.put();
     s.owner = nullptr;
@@ -177,24 +181,43 @@ void worker::after_finish_unmap(stack& left) noexcept { unmap_single_stack(&left
 
 void worker::share(fiber& f) noexcept {
     queue_.push(&f);
-    scheduler_.notify();
+    tell_others();
+}
+
+// Alone, there is nobody to tell, and the fence that it takes is spared.
+void worker::tell_others() noexcept {
+    if (scheduler_.workers_.size() > 1) scheduler_.notify();
 }
 
 void worker::make_ready(fiber& f) noexcept {
-    if (scheduler_.options_.force_migration && f.stack_ != nullptr) [[unlikely]] {
-        worker& next = *scheduler_.workers_[(f.last_worker_ + 1) % scheduler_.workers_.size()];
-        next.mail_.push(f);
-        next.unpark();
-        return;
-    }
+    if (scheduler_.options_.force_migration && f.stack_ != nullptr) [[unlikely]]
+        return make_ready_elsewhere(f);
     fiber* to_queue = &f;
-    if (!polling_ && scheduler_.workers_.size() > 1) {
+    // Without a permit it may be long before this worker looks at its slot.
+    if (!polling_ && scheduler_.workers_.size() > 1 && permission.get() != nullptr) {
         // acq_rel: release shows the fiber to a thief, acquire shows us the one that was there
         to_queue = slot_.exchange(&f, std::memory_order_acq_rel);
         if (to_queue == nullptr) return; // alone here: this worker runs it next, or the lookout finds it
     }
     queue_.push(to_queue);
-    if (!polling_) scheduler_.notify();
+    if (!polling_) tell_others();
+}
+
+// To the next worker that has a permit.
+void worker::make_ready_elsewhere(fiber& f) noexcept {
+    const auto& all = scheduler_.workers_;
+    const std::size_t last = f.last_worker_;
+    std::size_t i = last;
+    do i = (i + 1) % all.size();
+    while (all[i]->permission.get() == nullptr && i != last);
+    worker& to = *all[i];
+    to.mail_.push(f);
+    to.unpark();
+    // Lost the permit meanwhile, it may be past retire. Either it sees the mail there, or we see it without a permit.
+    full_fence();
+    if (to.permission.get() != nullptr) return;
+    to.mail_.take(1, [this](fiber* g) { queue_.push(g); });
+    scheduler_.notify();
 }
 
 } // namespace weft::detail

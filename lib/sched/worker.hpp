@@ -9,8 +9,9 @@
 #include "base/random.hpp"
 #include "context/stack.hpp"
 #include "sched/deque.hpp"
-#include "sched/permits.hpp"
 #include "sched/inject_queue.hpp"
+#include "sched/parking.hpp"
+#include "sched/permits.hpp"
 #include "sched/stack_credit.hpp"
 
 namespace weft::detail {
@@ -30,6 +31,9 @@ struct worker_counters {
 
 class alignas(k_cache_line) worker {
 public:
+    /// Stacks that a worker may have on top of those that were promised to fibers: its cache, and one on the way there.
+    static constexpr unsigned k_cached_stacks = 64, k_kept_stacks = k_cached_stacks + 1;
+
     worker(scheduler& s, unsigned index);
     ~worker();
 
@@ -45,6 +49,7 @@ public:
     // ---- on the worker's own thread ----------------------------------------------------------------------------
     /// Queues a fiber whose wait has ended, or a new one.
     void make_ready(fiber& f) noexcept;
+    void make_ready_elsewhere(fiber& f) noexcept;
     /// Leaves the running fiber; returns when it has been made ready and its turn has come, maybe on another worker.
     static void leave(stack& me) noexcept;
     /// Lets every fiber that is ready now run first.
@@ -79,6 +84,10 @@ private:
     void thread_main();
     void loop();
     fiber* pick() noexcept;
+    fiber* take_ready() noexcept;
+    [[nodiscard]] bool has_ready() const noexcept {
+        return !queue_.empty() || slot_.load(std::memory_order_relaxed) != nullptr;
+    }
     fiber* check_saved(fiber* f) noexcept;
     void go(stack& from, fiber* next, void (*after)(stack&)) noexcept;
     stack& stack_for(fiber& f) noexcept;
@@ -88,14 +97,22 @@ private:
     static void after_finish_unmap(stack& left) noexcept;
 
     fiber* find_work() noexcept;
+    fiber* found(fiber* f) noexcept;
+    void start_running() noexcept;
+    bool leave_lookout() noexcept;
+    void retire() noexcept;
     fiber* search() noexcept;
-    fiber* steal_from(worker& victim, bool slot_too) noexcept;
+    fiber* steal_from(worker& victim, bool is_stuck) noexcept;
     unsigned poll(reactor& r, deadline_ns until) noexcept;
+    void look_at(reactor& r) noexcept;
+    void tell_others() noexcept;
     bool look_is_due() noexcept;
+    bool look_at_switch() noexcept;
     bool fork_look() noexcept;
-    fiber* sleep(bool searching) noexcept;
+    void sleep() noexcept;
     void sleep_in_kernel() noexcept;
-    void watch_others(deadline_ns until) noexcept;
+    void watch_others(reactor& home) noexcept;
+    void sleep_beside(reactor& home, deadline_ns until) noexcept;
     bool anything_visible() noexcept;
 
     scheduler& scheduler_;
@@ -108,8 +125,12 @@ private:
     // Owner's
     unsigned tick_ = 0;
     unsigned slot_runs_ = 0; // in a row from slot_
+    bool searching_ = false; // counted as a searcher in scheduler_.idle_
     bool polling_ = false;   // what becomes ready now goes to the queue, in order, and wakes nobody until the batch is in
-    std::uint64_t last_look_ = 0; // TSC
+    std::uint64_t last_look_ = 0;    // TSC
+    std::uint64_t last_clock_ = 0;   // TSC at the last reading by look_at_switch
+    unsigned clock_stride_ = 1;      // switches between its readings
+    unsigned switches_to_clock_ = 1; // counts down
     stack* cached_stacks_ = nullptr;
     unsigned cached_count_ = 0;
     unsigned forks_to_look_ = k_forks_per_look;
@@ -120,9 +141,10 @@ private:
     alignas(k_cache_line) std::atomic<fiber*> slot_{nullptr}; // the last one made ready here; stealable once it is old
     std::atomic<bool> demand_{false};
     std::atomic<bool> running_{false};                        // runs fibers, as opposed to searching or sleeping
-    std::atomic<std::uint32_t> parking_{0};                   // awake, asleep, notified
+    parking parking_;
+    std::atomic<reactor*> sleeps_at_{nullptr};                // set before parking_ says asleep, read by unpark
     worker_counters counters_;
-    inject_queue mail_; // forced migration: fibers meant for this worker; others take them when they have nothing else
+    inject_queue mail_; // forced migration: fibers meant for this worker; the lookout takes them if it is stuck
 };
 
 } // namespace weft::detail

@@ -10,7 +10,8 @@ namespace {
 using namespace weft::model;
 
 struct item {
-    plain<int> content; // written by the owner before push, by the taker after take: a race if two have it
+    plain<int>
+        content; // written by the owner before push, by the taker after take: a race if two have it
     int number = 0;
 };
 using queue_type = weft::detail::basic_deque<item*, relacy_atomics>;

@@ -104,7 +104,8 @@ struct work_for_sleepers : rl::test_suite<work_for_sleepers, 3> {
         for (auto& piece : visible) {
             int there = 1;
             if (piece.load(std::memory_order::relaxed) == 1 &&
-                piece.compare_exchange_strong(there, 2, std::memory_order::acquire, std::memory_order::relaxed))
+                piece.compare_exchange_strong(there, 2, std::memory_order::acquire,
+                                              std::memory_order::relaxed))
                 return 1;
         }
         return 0;

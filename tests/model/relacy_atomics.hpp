@@ -67,7 +67,8 @@ inline rl::memory_order on_failure(std::memory_order order) {
 using place = std::source_location;
 inline rl::debug_info at(const place& p) { return {p.function_name(), p.file_name(), p.line()}; }
 
-template <class T> class atomic {
+template <class T>
+class atomic {
 public:
     atomic() : value_(T()) {} // as std's since C++20
     atomic(T value) : value_(value) {}
@@ -81,29 +82,42 @@ public:
     T exchange(T v, std::memory_order o = std::memory_order::seq_cst, place p = place::current()) {
         return value_.exchange(v, to_relacy(o), at(p));
     }
-    bool compare_exchange_weak(T& seen, T v, std::memory_order o, std::memory_order failure, place p = place::current()) {
-        return value_.compare_exchange_weak(seen, v, to_relacy(o), at(p), to_relacy(failure), at(p));
+    bool compare_exchange_weak(T& seen, T v, std::memory_order o, std::memory_order failure,
+                               place p = place::current()) {
+        return value_.compare_exchange_weak(seen, v, to_relacy(o), at(p), to_relacy(failure),
+                                            at(p));
     }
     bool compare_exchange_weak(T& seen, T v, std::memory_order o, place p = place::current()) {
         return value_.compare_exchange_weak(seen, v, to_relacy(o), at(p), on_failure(o), at(p));
     }
-    bool compare_exchange_strong(T& seen, T v, std::memory_order o, std::memory_order failure, place p = place::current()) {
-        return value_.compare_exchange_strong(seen, v, to_relacy(o), at(p), to_relacy(failure), at(p));
+    bool compare_exchange_strong(T& seen, T v, std::memory_order o, std::memory_order failure,
+                                 place p = place::current()) {
+        return value_.compare_exchange_strong(seen, v, to_relacy(o), at(p), to_relacy(failure),
+                                              at(p));
     }
     bool compare_exchange_strong(T& seen, T v, std::memory_order o, place p = place::current()) {
         return value_.compare_exchange_strong(seen, v, to_relacy(o), at(p), on_failure(o), at(p));
     }
-    T fetch_add(T v, std::memory_order o, place p = place::current()) { return value_.fetch_add(v, to_relacy(o), at(p)); }
-    T fetch_sub(T v, std::memory_order o, place p = place::current()) { return value_.fetch_sub(v, to_relacy(o), at(p)); }
-    T fetch_or(T v, std::memory_order o, place p = place::current()) { return value_.fetch_or(v, to_relacy(o), at(p)); }
-    T fetch_and(T v, std::memory_order o, place p = place::current()) { return value_.fetch_and(v, to_relacy(o), at(p)); }
+    T fetch_add(T v, std::memory_order o, place p = place::current()) {
+        return value_.fetch_add(v, to_relacy(o), at(p));
+    }
+    T fetch_sub(T v, std::memory_order o, place p = place::current()) {
+        return value_.fetch_sub(v, to_relacy(o), at(p));
+    }
+    T fetch_or(T v, std::memory_order o, place p = place::current()) {
+        return value_.fetch_or(v, to_relacy(o), at(p));
+    }
+    T fetch_and(T v, std::memory_order o, place p = place::current()) {
+        return value_.fetch_and(v, to_relacy(o), at(p));
+    }
 
 private:
     rl::atomic<T> value_;
 };
 
 struct relacy_atomics {
-    template <class T> using atomic = model::atomic<T>;
+    template <class T>
+    using atomic = model::atomic<T>;
     static void fence() { rl::atomic_thread_fence(rl::mo_seq_cst, RL_INFO); }
     /// Lets the others run: without it a spin loop looks like a livelock.
     static void pause() { rl::yield(1, RL_INFO); }
@@ -121,7 +135,8 @@ private:
 };
 
 /// A plain variable: relacy reports a data race on it.
-template <class T> class plain {
+template <class T>
+class plain {
 public:
     T get(place p = place::current()) const { return value_(at(p)).load(); }
     void set(T v, place p = place::current()) { value_(at(p)).store(v); }
@@ -136,12 +151,14 @@ inline void require(bool condition, const char* what, place p = place::current()
 }
 
 /// Runs a model by so many random schedules. False, after printing the history, if one of them broke it.
-template <class Model> bool run(rl::iteration_t schedules) {
+template <class Model>
+bool run(rl::iteration_t schedules) {
     std::ostream silent(nullptr);
     rl::test_params parameters;
     parameters.iteration_count = schedules;
     parameters.search_type = rl::random_scheduler_type;
-    parameters.execution_depth_limit = 4000; // steps; a model that takes so many goes round in circles
+    parameters.execution_depth_limit =
+        4000; // steps; a model that takes so many goes round in circles
     parameters.progress_stream = &silent;
     return rl::simulate<Model>(parameters);
 }

@@ -29,8 +29,8 @@ struct waiting_party {
     atomic<std::uint64_t> offered{0}; // the epoch that enders may end; 0: none
     atomic<unsigned> resumed{0};      // by those whose end succeeded
     plain<int> waits_for;             // written before begin, read by whoever froze the wait
-    plain<int> results[2];            // written by an ender before its end, read by the waiter after it
-    plain<int> message;               // written by the only canceller before its request
+    plain<int> results[2]; // written by an ender before its end, read by the waiter after it
+    plain<int> message;    // written by the only canceller before its request
     bool one_canceller = true;
     unsigned begun = 0, delivered = 0;
 
@@ -48,8 +48,12 @@ struct waiting_party {
         if (offer) offered.store(word.epoch(), std::memory_order::release);
         while (!word.has_ended()) relacy_atomics::pause();
         switch (word.how()) {
-        case wait_end::notified: require(results[0].get() == 40, "the notifier's result is not seen"); break;
-        case wait_end::expired: require(results[1].get() == 41, "the timer's result is not seen"); break;
+        case wait_end::notified:
+            require(results[0].get() == 40, "the notifier's result is not seen");
+            break;
+        case wait_end::expired:
+            require(results[1].get() == 41, "the timer's result is not seen");
+            break;
         case wait_end::cancelled:
             require(cancellable, "a wait that is not cancellable was cancelled");
             deliver();
@@ -84,7 +88,8 @@ struct waiting_party {
         if (word.end(epoch, wait_end::cancelled)) resumed.fetch_add(1, std::memory_order::relaxed);
     }
     void check(unsigned requests) {
-        require(resumed.load(std::memory_order::relaxed) == begun, "a wait was not ended exactly once");
+        require(resumed.load(std::memory_order::relaxed) == begun,
+                "a wait was not ended exactly once");
         const unsigned left = word.cancel_pending() ? 1 : 0;
         require(delivered + left <= requests, "a cancel was delivered twice");
         require(delivered + left >= 1, "a cancel was lost");
@@ -154,5 +159,8 @@ struct masked_wait : rl::test_suite<masked_wait, 3> {
 } // namespace
 
 int main() {
-    return run<cancel_competes>(2'000'000) && run<freeze_competes>(2'000'000) && run<masked_wait>(2'000'000) ? 0 : 1;
+    return run<cancel_competes>(2'000'000) && run<freeze_competes>(2'000'000) &&
+                   run<masked_wait>(2'000'000)
+               ? 0
+               : 1;
 }

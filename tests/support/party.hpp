@@ -27,7 +27,8 @@ namespace weft::testing {
 inline constexpr std::chrono::seconds k_max_test_wait{120};
 
 /// Waits, on a plain thread, until the condition holds; false if it never does.
-template <class Condition> bool eventually(Condition holds) {
+template <class Condition>
+bool eventually(Condition holds) {
     const auto limit = std::chrono::steady_clock::now() + k_max_test_wait;
     while (!holds()) {
         if (std::chrono::steady_clock::now() > limit) return false;
@@ -54,14 +55,19 @@ inline detail::scheduler_options party_of(unsigned workers) {
 class party {
     class guest final : public detail::fiber {
     public:
-        guest(party& p, unique_function<void()> body) : fiber(p.sched, false), party_(p), body_(std::move(body)) {}
+        guest(party& p, unique_function<void()> body)
+            : fiber(p.sched, false),
+              party_(p),
+              body_(std::move(body)) {}
         void run() noexcept override {
             body_();
             party& p = party_;
             delete this;
             p.left();
         }
-        void print_owner(int fd) const noexcept override { detail::signal_print(fd, "fiber of a test"); }
+        void print_owner(int fd) const noexcept override {
+            detail::signal_print(fd, "fiber of a test");
+        }
         void throw_cancelled() override {
             word.take_cancel();
             throw cancelled_error("of a test");
@@ -91,6 +97,10 @@ public:
         std::unique_lock lock(mutex_);
         nobody_.wait(lock, [this] { return alive_ == 0; });
     }
+    int alive() {
+        const std::lock_guard lock(mutex_);
+        return alive_;
+    }
 
 private:
     void left() {
@@ -108,7 +118,8 @@ public:
 /// Somewhere to wait for a signal, for one fiber or thread at a time. Signals are not counted.
 class bell {
 public:
-    detail::wait_end wait(detail::deadline_ns deadline = detail::k_never, bool cancellable = false) {
+    detail::wait_end wait(detail::deadline_ns deadline = detail::k_never,
+                          bool cancellable = false) {
         detail::wait w(cancellable);
         {
             const std::lock_guard lock(lock_);
