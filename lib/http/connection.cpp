@@ -261,7 +261,8 @@ void connection::drop_input() noexcept {
 void connection::linger() noexcept {
     try {
         if (::shutdown(handle_.fd(), SHUT_WR) != 0) return;
-        const deadline_ns until = after(k_linger_time);
+        const deadline_ns until =
+            after(std::min<std::chrono::nanoseconds>(k_linger_time, server_.options.body_timeout));
         char scrap[4096];
         for (std::size_t total = 0; total < k_linger_bytes;) {
             const ssize_t n = net::detail::receive(handle_, scrap, until);

@@ -147,7 +147,7 @@ TEST_CASE("http: a header or a body that does not come is answered with 408; an 
 }
 
 TEST_CASE("http: a client that sends its header drop by drop does not win time by it", "[http]") {
-    with_server({.header_timeout = 50ms}, [](weft::http::server& web) {
+    with_server({.header_timeout = 50ms, .body_timeout = 50ms}, [](weft::http::server& web) {
         raw_client c(web);
         auto drops = weft::create_task([&] {
             try {
