@@ -34,8 +34,10 @@ TEST_CASE("set wakes all who wait, in the order of their arrival", "[sync]") {
         until([&] { return probe::waiting(e) == static_cast<std::size_t>(i) + 1; });
     }
     e.set();
+    CHECK(e.is_set());
     c.join();
     CHECK(order == std::vector{0, 1, 2, 3, 4});
+    CHECK(e.wait_for(0s));
 }
 
 TEST_CASE("a clear right after the set takes nothing from those who waited", "[sync]") {

@@ -234,6 +234,25 @@ TEST_CASE("a thousand tasks and threads share five permits", "[sync]") {
     CHECK(count_permits(sem) == 5);
 }
 
+TEST_CASE("a binary semaphore keeps a counter exact, as a mutex does", "[sync]") {
+    const setting s = GENERATE(WEFT_EVERY_SETTING);
+    CAPTURE(s);
+    weft::binary_semaphore sem(1);
+    int counter = 0; // plain
+    crew c(s);
+    for (int t = 0; t < 4; ++t)
+        c.start([&] {
+            for (int i = 0; i < 5000; ++i) {
+                sem.acquire();
+                ++counter;
+                sem.release();
+            }
+        });
+    c.join();
+    CHECK(counter == 20000);
+    CHECK(count_permits(sem) == 1);
+}
+
 TEST_CASE("a semaphore in a frame may die as soon as its permit has come", "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
