@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <system_error>
 #include <variant>
@@ -42,6 +43,13 @@ int run(const serve::options& o) {
                          {}};
     const unsigned workers = o.single_threaded ? 1 : o.workers;
     weft::run({.workers = workers}, [&] { serve_until_stopped(o, with, signals); });
+    blocking.shutdown({.wait = false, .cancel_futures = true});
+    if (const unsigned left = with.blocked_calls; left > 0) {
+        // No thread can be made to leave a call that blocks, and the pool's end would wait for it.
+        fmt::print(stderr, "weft-serve: the deadline passed; {} blocking calls are left behind\n", left);
+        std::fflush(nullptr);
+        std::_Exit(0);
+    }
     return 0;
 }
 

@@ -40,7 +40,11 @@ response compute(const request& r, const services& with) {
 }
 
 response wait_in_a_call(const request& r, services& with) {
-    weft::await(weft::run_in_executor(with.blocking, block, duration_of(r)));
+    weft::await(weft::run_in_executor(with.blocking, [&with, duration = duration_of(r)] {
+        ++with.blocked_calls;
+        block(duration);
+        --with.blocked_calls;
+    }));
     return hello();
 }
 

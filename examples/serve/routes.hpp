@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 
 #include <weft/http.hpp>
@@ -17,6 +18,7 @@ struct services {
     photo_folder photos;
     weft::thread_pool_executor& blocking;
     stats counters;
+    std::atomic<unsigned> blocked_calls{0}; ///< on the pool's threads now, whoever still waits for them
 };
 
 /// /plain, /compute?ms=N, /block?ms=N, /thumb?src=NAME&w=N and /metrics.
