@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+// The timers' heap, the null backend and the reactor over it.
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/random.hpp"
+#include "reactor/epoll_backend.hpp"
+#include "reactor/null_backend.hpp"
+#include "reactor/reactor.hpp"
+
+using namespace weft::detail;
+
+namespace {
+
+// A timer that writes itself down when it fires.
+struct noted : timer {
+    noted(deadline_ns at, int number, std::vector<int>& into) : name(number), fired(&into) {
+        when = at;
+        fire = [](timer& t) noexcept {
+            auto& self = static_cast<noted&>(t);
+            self.fired->push_back(self.name);
+        };
+    }
+    int name;
+    std::vector<int>* fired;
+};
+
+std::vector<int> drain(timer_heap& heap, deadline_ns now = k_never) {
+    std::vector<int> names;
+    while (timer* t = heap.pop_due(now)) names.push_back(static_cast<noted*>(t)->name);
+    return names;
+}
+
+std::unique_ptr<reactor> over_null(time_source& time) {
+    return std::make_unique<reactor>(std::make_unique<null_backend>(time), time);
+}
+
+} // namespace
+
+// ---- the heap ----------------------------------------------------------------------------------
+
+TEST_CASE("timers come out of the heap in the order of their deadlines, when they are due",
+          "[reactor]") {
+    std::vector<int> unused;
+    std::deque<noted> timers;
+    timer_heap heap;
+    CHECK(heap.next() == k_never);
+    CHECK(heap.pop_due(k_never - 1) == nullptr);
+    for (const int when : {50, 10, 90, 30, 70, 20, 80, 40, 60}) {
+        timers.emplace_back(when, when, unused);
+        heap.push(timers.back());
+    }
+    CHECK(heap.next() == 10);
+    CHECK(heap.pop_due(9) == nullptr);
+    CHECK(drain(heap, 40) == std::vector{10, 20, 30, 40});
+    CHECK(heap.next() == 50);
+    CHECK(heap.size() == 5);
+    CHECK(drain(heap, 1000) == std::vector{50, 60, 70, 80, 90});
+    CHECK(heap.size() == 0);
+    for (const noted& t : timers) CHECK(t.index == timer::k_not_armed);
+}
+
+TEST_CASE("equal deadlines come out of the heap in the order they were set", "[reactor]") {
+    std::vector<int> unused, expected;
+    std::deque<noted> timers;
+    timer_heap heap;
+    for (int i = 0; i < 100; ++i) {
+        timers.emplace_back(i % 2 == 0 ? 7 : 3, i, unused);
+        heap.push(timers.back());
+    }
+    for (int i = 1; i < 100; i += 2) expected.push_back(i);
+    for (int i = 0; i < 100; i += 2) expected.push_back(i);
+    CHECK(drain(heap, 7) == expected);
+}
+
+TEST_CASE("a timer taken out of any place of the heap leaves the order of the rest", "[reactor]") {
+    constexpr int k_count = 30;
+    for (int gone = 0; gone < k_count; ++gone) {
+        std::vector<int> unused, expected;
+        std::deque<noted> timers;
+        timer_heap heap;
+        for (int i = 0; i < k_count; ++i) {
+            const int when = i * 17 % k_count; // all of them, shuffled
+            timers.emplace_back(when, when, unused);
+            heap.push(timers.back());
+        }
+        for (int i = 0; i < k_count; ++i)
+            if (i != timers[gone].name) expected.push_back(i);
+        heap.remove(timers[gone]);
+        CHECK(timers[gone].index == timer::k_not_armed);
+        REQUIRE(drain(heap, k_count) == expected);
+    }
+}
+
+TEST_CASE("the heap does the same as a sorted map in random operations", "[reactor]") {
+    constexpr int k_operations = 100'000;
+    std::vector<int> unused;
+    std::deque<noted> timers;
+    std::vector<noted*> free;
+    std::multimap<deadline_ns, noted*> model; // equal keys stay in the order of insertion
+    std::vector<std::multimap<deadline_ns, noted*>::iterator> armed;
+    timer_heap heap;
+    random_source random(42);
+    auto disarmed = [&](noted* t) {
+        for (std::size_t i = 0; i < armed.size(); ++i)
+            if (armed[i]->second == t) {
+                model.erase(armed[i]);
+                armed[i] = armed.back();
+                armed.pop_back();
+                break;
+            }
+        free.push_back(t);
+    };
+    for (int i = 0; i < k_operations; ++i) {
+        const std::uint32_t what = random.below(100);
+        // Grows and shrinks in turns, so that it meets small heaps and large ones.
+        const std::uint32_t pushes = i / 2000 % 2 == 0 ? 55 : 40;
+        if (what < pushes) {
+            const deadline_ns when = random.below(50); // many equal ones
+            noted* t = nullptr;
+            if (free.empty()) {
+                t = &timers.emplace_back(when, static_cast<int>(timers.size()), unused);
+            } else {
+                t = free.back();
+                free.pop_back();
+                t->when = when;
+            }
+            heap.push(*t);
+            armed.push_back(model.emplace(when, t));
+        } else if (what < 80 && !armed.empty()) {
+            noted* t = armed[random.below(static_cast<std::uint32_t>(armed.size()))]->second;
+            heap.remove(*t);
+            disarmed(t);
+        } else {
+            const deadline_ns now = random.below(50);
+            timer* t = heap.pop_due(now);
+            const bool is_due = !model.empty() && model.begin()->first <= now;
+            REQUIRE((t != nullptr) == is_due);
+            if (is_due) {
+                REQUIRE(t == model.begin()->second);
+                disarmed(model.begin()->second);
+            }
+        }
+        REQUIRE(heap.size() == model.size());
+        REQUIRE(heap.next() == (model.empty() ? k_never : model.begin()->first));
+    }
+}
+
+// ---- the null backend --------------------------------------------------------------------------
+
+TEST_CASE("under virtual time the null backend jumps to the deadline", "[reactor]") {
+    time_source time(true);
+    null_backend kernel(time);
+    const deadline_ns start = time.now();
+    constexpr deadline_ns k_year = 31'536'000'000'000'000;
+    CHECK(kernel.poll(start + k_year) == 0);
+    CHECK(time.now() == start + k_year);
+    kernel.poll(start); // long past: time does not go back
+    CHECK(time.now() == start + k_year);
+    kernel.poll(0);
+    kernel.poll(-5);
+    CHECK(time.now() == start + k_year);
+}
+
+TEST_CASE("a wake keeps the virtual time for one poll", "[reactor]") {
+    time_source time(true);
+    null_backend kernel(time);
+    const deadline_ns start = time.now();
+    kernel.wake();
+    kernel.wake(); // they are not counted
+    kernel.poll(start + 10);
+    CHECK(time.now() == start);
+    kernel.poll(start + 10);
+    CHECK(time.now() == start + 10);
+}
+
+TEST_CASE("in real time the null backend waits until the deadline, or a wake", "[reactor]") {
+    time_source time;
+    null_backend kernel(time);
+    const deadline_ns until = time.now() + 2'000'000;
+    kernel.poll(until);
+    CHECK(time.now() >= until);          // never early
+    kernel.poll(time.now() - 1'000'000); // in the past: looks only
+
+    kernel.wake();
+    kernel.poll(k_never);
+    std::jthread waker([&] { kernel.wake(); });
+    kernel.poll(k_never); // would last for ever
+}
+
+TEST_CASE("the null backend takes no descriptors", "[reactor]") {
+    time_source time;
+    null_backend kernel(time);
+    io_slot slot;
+    operation op{operation_kind::readable, &slot, nullptr, 0, 0, {}};
+    CHECK(kernel.attach(slot) == std::errc::operation_not_supported);
+    CHECK(kernel.descriptor() == -1);
+    CHECK(kernel.submit(op, nullptr, nullptr)); // at once, without a wait
+    CHECK(op.result == -EOPNOTSUPP);
+}
+
+// ---- the reactor -------------------------------------------------------------------------------
+
+TEST_CASE("due timers fire in order, and a poll fires a batch at most", "[reactor]") {
+    constexpr int k_count = 150, k_batch = backend::k_batch;
+    time_source time(true);
+    const auto r = over_null(time);
+    std::vector<int> fired, expected;
+    std::deque<noted> timers;
+    const deadline_ns start = time.now();
+    for (int i = 0; i < k_count; ++i) timers.emplace_back(start - i, i, fired);
+    for (noted& t : timers) r->add(t);
+    for (int i = k_count; i-- > 0;) expected.push_back(i);
+    CHECK(r->next_deadline() == start - k_count + 1);
+
+    REQUIRE(r->try_take());
+    CHECK(r->poll(start + 1000) == k_batch);
+    CHECK(fired.size() == k_batch);
+    CHECK(r->poll(start + 1000) == k_batch);
+    CHECK(r->poll(start + 1000) == k_count - 2 * k_batch);
+    CHECK(time.now() == start); // while timers are due nobody waits
+    CHECK(fired == expected);
+    CHECK(r->next_deadline() == k_never);
+    CHECK(r->poll(start + 1000) == 0);
+    CHECK(time.now() == start + 1000);
+    CHECK(r->last_poll() == start + 1000);
+    r->give();
+}
+
+TEST_CASE("a poll waits until its deadline or the first timer, whichever comes first",
+          "[reactor]") {
+    time_source time(true);
+    const auto r = over_null(time);
+    std::vector<int> fired;
+    const deadline_ns start = time.now();
+    noted late(start + 300, 2, fired), early(start + 100, 1, fired);
+    r->add(late);
+    r->add(early);
+    REQUIRE(r->try_take());
+    CHECK(r->poll(start + 50) == 0);
+    CHECK(time.now() == start + 50);
+    CHECK(r->poll(k_never) == 1);
+    CHECK(time.now() == start + 100);
+    CHECK(fired == std::vector{1});
+    CHECK(r->poll(start + 100) == 0); // not later than now: looks only
+    CHECK(time.now() == start + 100);
+    CHECK(r->poll(k_never) == 1);
+    CHECK(time.now() == start + 300);
+    CHECK(fired == std::vector{1, 2});
+    r->give();
+}
+
+TEST_CASE("a removed timer does not fire, and one that has fired cannot be removed", "[reactor]") {
+    time_source time(true);
+    const auto r = over_null(time);
+    std::vector<int> fired;
+    const deadline_ns start = time.now();
+    noted a(start + 1, 1, fired), b(start + 2, 2, fired), c(start + 3, 3, fired);
+    CHECK_FALSE(reactor::remove(a)); // never armed
+    for (noted* t : {&a, &b, &c}) r->add(*t);
+    CHECK(reactor::remove(a));
+    CHECK(r->next_deadline() == start + 2);
+    CHECK_FALSE(reactor::remove(a));
+    REQUIRE(r->try_take());
+    CHECK(r->poll(start + 2) == 1);
+    CHECK(fired == std::vector{2});
+    CHECK_FALSE(reactor::remove(b));
+    CHECK(reactor::remove(c));
+    CHECK(r->next_deadline() == k_never);
+    CHECK(r->poll(start + 10) == 0);
+    CHECK(fired == std::vector{2});
+    r->give();
+}
+
+TEST_CASE("a timer may be armed again after it fired", "[reactor]") {
+    time_source time(true);
+    const auto r = over_null(time);
+    std::vector<int> fired;
+    noted t(time.now() + 1, 1, fired);
+    REQUIRE(r->try_take());
+    for (int round = 0; round < 3; ++round) {
+        t.when = time.now() + 1;
+        r->add(t);
+        CHECK(r->poll(k_never) == 1);
+    }
+    CHECK(fired.size() == 3);
+    r->give();
+}
+
+TEST_CASE("the baton is held by one thread at a time", "[reactor]") {
+    time_source time;
+    const auto r = over_null(time);
+    CHECK_FALSE(r->is_driven());
+    CHECK(r->try_take());
+    CHECK(r->is_driven());
+    CHECK_FALSE(r->try_take());
+    r->give();
+    CHECK_FALSE(r->is_driven());
+
+    int plain = 0; // the baton alone keeps it
+    constexpr int k_threads = 3, k_rounds = 2000;
+    {
+        std::vector<std::jthread> threads;
+        for (int t = 0; t < k_threads; ++t)
+            threads.emplace_back([&] {
+                for (int i = 0; i < k_rounds; ++i) {
+                    while (!r->try_take()) std::this_thread::yield();
+                    const int before = plain;
+                    if (i % 100 == 0) std::this_thread::yield();
+                    plain = before + 1;
+                    r->give();
+                }
+            });
+    }
+    CHECK(plain == k_threads * k_rounds);
+}
+
+TEST_CASE("threads arm and remove timers while another one polls: each fires once or never",
+          "[reactor]") {
+    time_source time;
+    reactor r(std::make_unique<epoll_backend>(), time);
+    struct counted : timer {
+        std::atomic<int> fired{0};
+    };
+    constexpr int k_threads = 3, k_rounds = 500;
+    std::atomic<int> wrong{0}, running{k_threads};
+    std::vector<std::jthread> threads;
+    for (int n = 0; n < k_threads; ++n)
+        threads.emplace_back([&, n] {
+            for (int i = 0; i < k_rounds; ++i) {
+                counted t;
+                t.fire = [](timer& self) noexcept { ++static_cast<counted&>(self).fired; };
+                t.when = time.now() + (i % 3 - 1) * 20'000;
+                r.add(t);
+                for (int spin = 0; spin < (i + n) % 4; ++spin) std::this_thread::yield();
+                const bool removed = reactor::remove(t); // t goes right afterwards
+                if (t.fired != (removed ? 0 : 1)) ++wrong;
+            }
+            --running;
+            r.kernel().wake();
+        });
+    REQUIRE(r.try_take());
+    while (running != 0) r.poll(time.now() + 1'000'000);
+    r.give();
+    threads.clear();
+    CHECK(wrong == 0);
+    CHECK(r.next_deadline() == k_never);
+}
+
+TEST_CASE("a timer that is due before a sleep ends wakes the sleeper", "[reactor]") {
+    const bool over_epoll = GENERATE(true, false);
+    CAPTURE(over_epoll);
+    time_source time;
+    std::unique_ptr<backend> kernel;
+    if (over_epoll)
+        kernel = std::make_unique<epoll_backend>();
+    else
+        kernel = std::make_unique<null_backend>(time);
+    reactor r(std::move(kernel), time);
+    std::vector<int> fired;
+    noted t(time.now(), 1, fired);
+    std::jthread sleeper([&] {
+        while (!r.try_take()) std::this_thread::yield();
+        while (r.poll(k_never) == 0) {} // for ever, but for the timer
+        r.give();
+    });
+    for (int i = 0; i < 100; ++i) std::this_thread::yield(); // mostly it sleeps by now
+    r.add(t);
+    sleeper.join();
+    CHECK(fired == std::vector{1});
+}
