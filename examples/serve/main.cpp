@@ -46,7 +46,8 @@ int run(const serve::options& o) {
     blocking.shutdown({.wait = false, .cancel_futures = true});
     if (const unsigned left = with.blocked_calls; left > 0) {
         // No thread can be made to leave a call that blocks, and the pool's end would wait for it.
-        fmt::print(stderr, "weft-serve: the deadline passed; {} blocking calls are left behind\n", left);
+        fmt::print(stderr, "weft-serve: the deadline passed; {} blocking calls are left behind\n",
+                   left);
         std::fflush(nullptr);
         std::_Exit(0);
     }

@@ -18,7 +18,8 @@ struct services {
     photo_folder photos;
     weft::thread_pool_executor& blocking;
     stats counters;
-    std::atomic<unsigned> blocked_calls{0}; ///< on the pool's threads now, whoever still waits for them
+    std::atomic<unsigned> blocked_calls{
+        0}; ///< on the pool's threads now, whoever still waits for them
 };
 
 /// /plain, /compute?ms=N, /block?ms=N, /thumb?src=NAME&w=N and /metrics.

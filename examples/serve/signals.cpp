@@ -20,7 +20,8 @@ std::jthread stop_signals::watch(std::function<void()> stop) const {
     return std::jthread([this, stop = std::move(stop)](const std::stop_token& ending) {
         bool stopped = false;
         while (!ending.stop_requested()) {
-            const timespec while_ending{0, 50'000'000}; // how long the end of the program may have to wait
+            const timespec while_ending{
+                0, 50'000'000}; // how long the end of the program may have to wait
             const int signal = sigtimedwait(&signals_, nullptr, &while_ending);
             if (signal < 0) continue;
             if (std::exchange(stopped, true)) {

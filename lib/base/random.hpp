@@ -8,7 +8,8 @@ namespace weft::detail {
 /// xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generators", 2016): victims of stealing.
 class random_source {
 public:
-    explicit random_source(std::uint64_t seed) noexcept : state_(seed * 0x9E3779B97F4A7C15ULL + 1) {}
+    explicit random_source(std::uint64_t seed) noexcept
+        : state_(seed * 0x9E3779B97F4A7C15ULL + 1) {}
     std::uint64_t next() noexcept {
         state_ ^= state_ >> 12;
         state_ ^= state_ << 25;

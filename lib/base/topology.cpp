@@ -17,7 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 std::vector<int> allowed_cpus() {
-    for (std::size_t limit = 1024; limit <= (1U << 20); limit *= 4) { // the kernel says EINVAL while the mask is too small
+    for (std::size_t limit = 1024; limit <= (1U << 20);
+         limit *= 4) { // the kernel says EINVAL while the mask is too small
         cpu_set_t* set = CPU_ALLOC(limit);
         const std::size_t bytes = CPU_ALLOC_SIZE(limit);
         std::vector<int> cpus;
@@ -53,7 +54,8 @@ std::optional<double> quota_v1(const fs::path& folder) {
 }
 
 // A limit above us binds as well: every folder from ours up to the root counts.
-template <class Read> std::optional<double> tightest(const fs::path& root, const fs::path& own, Read read) {
+template <class Read>
+std::optional<double> tightest(const fs::path& root, const fs::path& own, Read read) {
     std::optional<double> quota = read(root);
     fs::path at = root;
     for (const fs::path& part : own.relative_path()) quota = smaller(quota, read(at /= part));

@@ -14,7 +14,9 @@ namespace weft::detail {
 class fork_task final : public task_base, public future_state<void> {
 public:
     fork_task(runtime_core& runtime, fork_base& record)
-        : task_base(runtime, {}, nullptr), future_state<void>(2), record_(record) {}
+        : task_base(runtime, {}, nullptr),
+          future_state<void>(2),
+          record_(record) {}
 
     /// True for one of the joiner and the thief.
     [[nodiscard]] bool claim() noexcept {
@@ -28,9 +30,7 @@ public:
                 std::string message;
                 if (take_final_cancel(message)) throw cancelled_error(std::move(message));
                 record_.invoke_(record_);
-            } catch (...) {
-                record_.frame_->child_failed(std::current_exception());
-            }
+            } catch (...) { record_.frame_->child_failed(std::current_exception()); }
             this->complete_value(); // the frame may end from here on
         }
         this->drop_ref();
@@ -46,20 +46,27 @@ private:
     std::atomic<bool> claimed_{false};
 };
 
-fork_base::fork_base(void (*invoke)(fork_base&)) noexcept : invoke_(invoke) { share = &fork_frame::share; }
+fork_base::fork_base(void (*invoke)(fork_base&)) noexcept : invoke_(invoke) {
+    share = &fork_frame::share;
+}
 
 bool can_fork() noexcept { return current_task_base() != nullptr; }
 
 fork_frame::fork_frame(fork_base* const* forks, std::size_t count) noexcept
-    : forks_(forks), count_(count), stack_(*current_stack()), owner_(*current_task_base()) {
+    : forks_(forks),
+      count_(count),
+      stack_(*current_stack()),
+      owner_(*current_task_base()) {
     for (std::size_t i = 0; i < count; ++i) forks[i]->frame_ = this;
-    for (std::size_t i = count; i-- > 1;) link_fork(stack_, *forks[i]); // the last argument is the oldest: taken first
+    for (std::size_t i = count; i-- > 1;)
+        link_fork(stack_, *forks[i]); // the last argument is the oldest: taken first
 }
 
 fork_frame::~fork_frame() {
     if (!shared_) return;
     for (std::size_t i = 0; i < count_; ++i)
-        if (fork_task* t = forks_[i]->task_.load(std::memory_order_relaxed)) t->future_core::drop_ref();
+        if (fork_task* t = forks_[i]->task_.load(std::memory_order_relaxed))
+            t->future_core::drop_ref();
 }
 
 fiber* fork_frame::share(fork_record& r) noexcept {
@@ -139,14 +146,17 @@ void fork_frame::child_failed(std::exception_ptr e) noexcept {
     if (!error_) error_ = std::move(e);
     if (std::exchange(failed_, true)) return;
     for (std::size_t i = 0; i < count_; ++i)
-        if (fork_task* t = forks_[i]->task_.load(std::memory_order_acquire); t != nullptr && !t->done()) t->cancel({});
+        if (fork_task* t = forks_[i]->task_.load(std::memory_order_acquire);
+            t != nullptr && !t->done())
+            t->cancel({});
     if (in_call_.load(std::memory_order_relaxed) && current_task_base() != &owner_) {
         owner_cancelled_ = true;
         owner_.core().cancel({});
     }
 }
 
-void run_gathered(fork_base* const* forks, std::size_t fork_count, future_core* const* futures, std::size_t future_count) {
+void run_gathered(fork_base* const* forks, std::size_t fork_count, future_core* const* futures,
+                  std::size_t future_count) {
     const std::span<future_core* const> watched(futures, future_count);
     if (fork_count > 0) {
         try {

@@ -8,7 +8,7 @@
 #include <cstdio>
 
 #ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102 // Linux 6.13; older headers lack the name
+#    define MADV_GUARD_INSTALL 102 // Linux 6.13; older headers lack the name
 #endif
 
 namespace weft::detail {

@@ -35,9 +35,11 @@ void handle(int signal, siginfo_t* info, void* context) {
     const struct sigaction& before = signal == SIGSEGV ? previous_segv : previous_bus;
     if ((before.sa_flags & SA_SIGINFO) != 0 && before.sa_sigaction != nullptr)
         return before.sa_sigaction(signal, info, context);
-    if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN && before.sa_handler != nullptr)
+    if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN &&
+        before.sa_handler != nullptr)
         return before.sa_handler(signal);
-    ::signal(signal, SIG_DFL); // returning runs the faulting instruction again, now with the default action
+    ::signal(signal,
+             SIG_DFL); // returning runs the faulting instruction again, now with the default action
 }
 
 } // namespace
@@ -57,8 +59,10 @@ void install_overflow_handler(owner_printer printer) noexcept {
 
 signal_stack::signal_stack() noexcept {
     stack_t old{};
-    if (sigaltstack(nullptr, &old) == 0 && (old.ss_flags & SS_DISABLE) == 0) return; // the thread has one (sanitizers)
-    void* memory = mmap(nullptr, k_signal_stack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sigaltstack(nullptr, &old) == 0 && (old.ss_flags & SS_DISABLE) == 0)
+        return; // the thread has one (sanitizers)
+    void* memory =
+        mmap(nullptr, k_signal_stack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return;
     stack_t mine{};
     mine.ss_sp = memory;
@@ -80,13 +84,15 @@ signal_stack::~signal_stack() {
 
 void report_overflow(const stack& s) noexcept {
     signal_print(STDERR_FILENO, "weft: stack overflow in ");
-    if (owner_printer printer = print_owner.load(std::memory_order_relaxed); printer != nullptr && s.owner != nullptr)
+    if (owner_printer printer = print_owner.load(std::memory_order_relaxed);
+        printer != nullptr && s.owner != nullptr)
         printer(STDERR_FILENO, s);
     else
         signal_print(STDERR_FILENO, "an unknown task");
     signal_print(STDERR_FILENO, "; its stack has ");
     signal_print(STDERR_FILENO, s.size / 1024 + 1);
-    signal_print(STDERR_FILENO, " KiB: raise runtime_options::stack_size or create_task's .stack_size\n");
+    signal_print(STDERR_FILENO,
+                 " KiB: raise runtime_options::stack_size or create_task's .stack_size\n");
     std::abort();
 }
 

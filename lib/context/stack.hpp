@@ -28,10 +28,11 @@ enum class guard_kind : unsigned char { none, installed, protected_page, canary 
 
 /// Written by whoever runs on the stack; after `saved` is true, by whoever resumes it.
 struct alignas(64) stack : stack_head {
-    void* context = nullptr;          // where to go on: Boost.Context's fcontext_t
-    std::atomic<bool> saved{true};    // context is complete: release by after_save, acquire by whoever resumes
+    void* context = nullptr; // where to go on: Boost.Context's fcontext_t
+    std::atomic<bool> saved{
+        true}; // context is complete: release by after_save, acquire by whoever resumes
     guard_kind guard = guard_kind::none;
-    bool single = false; // mapped for one fiber, unmapped at its end
+    bool single = false;                  // mapped for one fiber, unmapped at its end
     void (*after)(stack& left) = nullptr; // runs on the next stack once this one is saved
     thread_state* thread = nullptr;
     eh_globals eh;

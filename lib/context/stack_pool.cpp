@@ -15,7 +15,7 @@
 #include "context/switch.hpp"
 
 #if WEFT_ASAN
-#include <sanitizer/asan_interface.h>
+#    include <sanitizer/asan_interface.h>
 #endif
 
 namespace weft::detail {
@@ -28,9 +28,10 @@ std::byte* map_memory(std::size_t bytes) {
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (memory == MAP_FAILED)
-        throw std::system_error(errno, std::generic_category(),
-                                "weft: no address space for task stacks (" + std::to_string(bytes >> 10) +
-                                    " KiB); lower runtime_options::stack_size or the number of live tasks");
+        throw std::system_error(
+            errno, std::generic_category(),
+            "weft: no address space for task stacks (" + std::to_string(bytes >> 10) +
+                " KiB); lower runtime_options::stack_size or the number of live tasks");
     // A huge page under a stack would cost 2 MiB for the 4 KiB it uses. Refused only where there are no huge pages.
     madvise(memory, bytes, MADV_NOHUGEPAGE);
 #if WEFT_ASAN
@@ -42,7 +43,8 @@ std::byte* map_memory(std::size_t bytes) {
 
 // The header goes to the region's upper end, a little lower for each of 16 neighbours in turn: otherwise all headers
 // compete for the same sets of the cache.
-stack* build(std::byte* region, std::size_t usable, std::size_t index, void (*main)(stack&)) noexcept {
+stack* build(std::byte* region, std::size_t usable, std::size_t index,
+             void (*main)(stack&)) noexcept {
     const std::size_t page = page_size();
     std::byte* high = region + page + usable;
     std::byte* at = high - sizeof(stack) - (index % 16) * 64;
@@ -65,7 +67,10 @@ std::size_t rounded_stack_size(std::size_t size) noexcept {
 
 // One page more than the stack: the guard. It also makes the stride no power of two, which spreads the cache sets.
 stack_pool::stack_pool(std::size_t size, void (*main)(stack&), std::size_t kept)
-    : size_(rounded_stack_size(size)), stride_(size_ + page_size()), kept_(kept), main_(main) {}
+    : size_(rounded_stack_size(size)),
+      stride_(size_ + page_size()),
+      kept_(kept),
+      main_(main) {}
 
 stack_pool::~stack_pool() {
     for (stack* s : made_) forget_context(*s);
@@ -74,7 +79,8 @@ stack_pool::~stack_pool() {
 }
 
 void stack_pool::map_slab(std::size_t at_least) {
-    const std::size_t count = std::max(at_least, std::clamp(capacity_, k_first_slab, k_largest_slab));
+    const std::size_t count =
+        std::max(at_least, std::clamp(capacity_, k_first_slab, k_largest_slab));
     slabs_.reserve(slabs_.size() + 1);
     slabs_.push_back({map_memory(count * stride_), count});
     capacity_ += count;

@@ -46,8 +46,8 @@ private:
     void (*const main_)(stack&);
     mutable spin_lock lock_; // guards everything below
     std::vector<slab> slabs_;
-    std::size_t capacity_ = 0; // stacks in all slabs
-    std::size_t reserved_ = 0; // promised
+    std::size_t capacity_ = 0;                     // stacks in all slabs
+    std::size_t reserved_ = 0;                     // promised
     std::size_t fresh_slab_ = 0, fresh_index_ = 0; // the next stack that nobody has used
     stack* free_ = nullptr;
     std::size_t protected_ = 0; // guards that count in the budget of protected pages

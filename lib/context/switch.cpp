@@ -10,14 +10,15 @@
 #include "context/canary.hpp"
 
 #if WEFT_ASAN
-#include <sanitizer/common_interface_defs.h>
+#    include <sanitizer/common_interface_defs.h>
 #endif
 #if WEFT_TSAN
-#include <sanitizer/tsan_interface.h>
+#    include <sanitizer/tsan_interface.h>
 #endif
 
 extern "C" {
-__attribute__((tls_model("initial-exec"))) __thread weft::detail::stack_head* weft_current_stack = nullptr;
+__attribute__((tls_model("initial-exec"))) __thread weft::detail::stack_head* weft_current_stack =
+    nullptr;
 }
 
 namespace weft::detail {
@@ -76,7 +77,8 @@ void entry(bc::transfer_t from) {
 }
 
 void after_save(stack& left) noexcept {
-    left.saved.store(true, std::memory_order_release); // pairs with the acquire of whoever resumes it
+    left.saved.store(true,
+                     std::memory_order_release); // pairs with the acquire of whoever resumes it
 }
 
 void make_context(stack& s, void (*main)(stack&)) noexcept {

@@ -21,10 +21,7 @@ namespace {
 
 } // namespace
 
-thread_pool_executor::state::state(thread_pool_options options) : options_(std::move(options)) {
-    if (options_.max_workers == 0)
-        throw std::invalid_argument("weft: thread_pool_options::max_workers must not be 0");
-}
+thread_pool_executor::state::state(thread_pool_options options) : options_(std::move(options)) {}
 
 void thread_pool_executor::state::post(job j) {
     const std::lock_guard guard(
@@ -180,8 +177,18 @@ std::size_t thread_pool_executor::state::queued() const {
 
 // ---- the public face --------------------------------------------------------------------------------------------------
 
+namespace {
+
+thread_pool_options checked(thread_pool_options options) {
+    if (options.max_workers == 0)
+        throw std::invalid_argument("weft: thread_pool_options::max_workers must not be 0");
+    return options;
+}
+
+} // namespace
+
 thread_pool_executor::thread_pool_executor(thread_pool_options options)
-    : state_(std::make_shared<state>(std::move(options))) {}
+    : state_(std::make_shared<state>(checked(std::move(options)))) {}
 
 thread_pool_executor::~thread_pool_executor() { state_->shutdown({}); }
 

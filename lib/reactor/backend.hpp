@@ -30,7 +30,8 @@ public:
     /// before. Called by the fiber that owns op, whose wait has not begun when the operation is done at once.
     /// `begin` starts that wait and fills op.who in: just before the operation becomes visible to others.
     /// Returns true with -ECANCELED if begin refuses (a cancel is pending).
-    virtual bool submit(operation& op, bool (*begin)(operation&, void*), void* context) noexcept = 0;
+    virtual bool submit(operation& op, bool (*begin)(operation&, void*),
+                        void* context) noexcept = 0;
 
     /// Takes a pending operation back after its wait ended otherwise. True: it will not complete any more. False: its
     /// completion is under way; the caller keeps op alive until op.let_go.

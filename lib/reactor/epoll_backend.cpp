@@ -80,11 +80,14 @@ std::error_code epoll_backend::attach(io_slot& slot) noexcept {
     return {};
 }
 
-void epoll_backend::detach(io_slot& slot) noexcept { epoll_ctl(epoll_, EPOLL_CTL_DEL, slot.fd, nullptr); }
+void epoll_backend::detach(io_slot& slot) noexcept {
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, slot.fd, nullptr);
+}
 
 void epoll_backend::close(io_slot& slot) noexcept { mark_closed(slot); }
 
-bool epoll_backend::submit(operation& op, bool (*begin)(operation&, void*), void* context) noexcept {
+bool epoll_backend::submit(operation& op, bool (*begin)(operation&, void*),
+                           void* context) noexcept {
     return submit_by_readiness(op, begin, context);
 }
 
@@ -104,16 +107,20 @@ unsigned epoll_backend::poll(deadline_ns until) noexcept {
         io_slot* slot = slot_of(e.data.u64);
         if (slot == nullptr) continue; // closed since
         const bool ended = (e.events & (EPOLLHUP | EPOLLERR)) != 0;
-        if (ended || (e.events & EPOLLRDHUP) != 0) slot->hung_up.store(true, std::memory_order_relaxed);
-        if (ended || (e.events & (EPOLLIN | EPOLLRDHUP)) != 0) completed += mark_ready(*slot, io_direction::read);
-        if (ended || (e.events & EPOLLOUT) != 0) completed += mark_ready(*slot, io_direction::write);
+        if (ended || (e.events & EPOLLRDHUP) != 0)
+            slot->hung_up.store(true, std::memory_order_relaxed);
+        if (ended || (e.events & (EPOLLIN | EPOLLRDHUP)) != 0)
+            completed += mark_ready(*slot, io_direction::read);
+        if (ended || (e.events & EPOLLOUT) != 0)
+            completed += mark_ready(*slot, io_direction::write);
     }
     return completed;
 }
 
 void epoll_backend::wake() noexcept {
     const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = write(event_, &one, sizeof one); // full: a wake is pending already
+    [[maybe_unused]] const auto written =
+        write(event_, &one, sizeof one); // full: a wake is pending already
 }
 
 } // namespace weft::detail

@@ -15,7 +15,9 @@ public:
     explicit null_backend(time_source& time) noexcept : time_(time) {}
 
     const char* name() const noexcept override { return "null"; }
-    std::error_code attach(io_slot&) noexcept override { return std::make_error_code(std::errc::operation_not_supported); }
+    std::error_code attach(io_slot&) noexcept override {
+        return std::make_error_code(std::errc::operation_not_supported);
+    }
     void detach(io_slot&) noexcept override {}
     void close(io_slot&) noexcept override {}
     bool submit(operation& op, bool (*)(operation&, void*), void*) noexcept override {

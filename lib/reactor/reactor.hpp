@@ -17,12 +17,15 @@ namespace weft::detail {
 /// One per core. Whoever holds the baton drives it; everything else may be called by any thread.
 class alignas(k_cache_line) reactor {
 public:
-    reactor(std::unique_ptr<backend> kernel, time_source& time) noexcept : kernel_(std::move(kernel)), time_(time) {}
+    reactor(std::unique_ptr<backend> kernel, time_source& time) noexcept
+        : kernel_(std::move(kernel)),
+          time_(time) {}
 
     // ---- the baton -------------------------------------------------------------------------------------------
     [[nodiscard]] bool try_take() noexcept {
         // acquire pairs with give: the next driver sees what the last one left
-        return !baton_.load(std::memory_order_relaxed) && !baton_.exchange(true, std::memory_order_acquire);
+        return !baton_.load(std::memory_order_relaxed) &&
+               !baton_.exchange(true, std::memory_order_acquire);
     }
     void give() noexcept { baton_.store(false, std::memory_order_release); } // pairs with try_take
     [[nodiscard]] bool is_driven() const noexcept { return baton_.load(std::memory_order_relaxed); }
@@ -36,7 +39,9 @@ public:
     void add(timer& t) noexcept;
     /// True: disarmed, it will not fire. False: it has fired. Either way nobody touches it any more.
     static bool remove(timer& t) noexcept;
-    [[nodiscard]] deadline_ns next_deadline() const noexcept { return next_.load(std::memory_order_relaxed); }
+    [[nodiscard]] deadline_ns next_deadline() const noexcept {
+        return next_.load(std::memory_order_relaxed);
+    }
 
     [[nodiscard]] backend& kernel() noexcept { return *kernel_; }
     [[nodiscard]] time_source& time() noexcept { return time_; }
@@ -47,7 +52,9 @@ public:
     void end_sleep() noexcept;
 
     /// When it was last looked at (monotonic); whoever finds this long ago may look in the driver's place.
-    [[nodiscard]] deadline_ns last_poll() const noexcept { return last_poll_.load(std::memory_order_relaxed); }
+    [[nodiscard]] deadline_ns last_poll() const noexcept {
+        return last_poll_.load(std::memory_order_relaxed);
+    }
 
 private:
     unsigned fire_due(deadline_ns now) noexcept;
@@ -56,7 +63,8 @@ private:
     time_source& time_;
     std::atomic<bool> baton_{false};
     std::atomic<deadline_ns> last_poll_{0};
-    std::atomic<deadline_ns> next_{k_never}; // the heap's first deadline, for looks without the lock
+    std::atomic<deadline_ns> next_{
+        k_never};           // the heap's first deadline, for looks without the lock
     spin_lock timers_lock_; // guards what follows
     timer_heap timers_;
     deadline_ns sleeps_until_ = k_awake;

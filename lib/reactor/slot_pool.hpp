@@ -26,7 +26,8 @@ public:
 
 private:
     /// Calls f(backend&) unless the reactors have ended or are about to.
-    template <class F> void with_kernel_of(io_slot& slot, F f) noexcept;
+    template <class F>
+    void with_kernel_of(io_slot& slot, F f) noexcept;
 
     spin_lock lock_;
     std::deque<io_slot> all_;

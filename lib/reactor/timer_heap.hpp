@@ -16,8 +16,8 @@ struct timer {
     /// Called once, under the lock of the reactor's timers: short, no user code, must not touch timers.
     void (*fire)(timer&) noexcept = nullptr;
     deadline_ns when = k_never;
-    reactor* owner = nullptr;             // where it is armed; set by reactor::add
-    std::size_t index = k_not_armed;      // its place in the heap; guarded by the reactor's timer lock
+    reactor* owner = nullptr;        // where it is armed; set by reactor::add
+    std::size_t index = k_not_armed; // its place in the heap; guarded by the reactor's timer lock
     static constexpr std::size_t k_not_armed = ~std::size_t{0};
 };
 
@@ -29,7 +29,9 @@ public:
     void remove(timer& t) noexcept;
     /// The first timer if it is due, taken out; else null.
     timer* pop_due(deadline_ns now) noexcept;
-    [[nodiscard]] deadline_ns next() const noexcept { return entries_.empty() ? k_never : entries_.front().when; }
+    [[nodiscard]] deadline_ns next() const noexcept {
+        return entries_.empty() ? k_never : entries_.front().when;
+    }
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
 private:
@@ -37,7 +39,9 @@ private:
         deadline_ns when;
         std::uint64_t order;
         timer* t;
-        bool before(const entry& o) const noexcept { return when != o.when ? when < o.when : order < o.order; }
+        bool before(const entry& o) const noexcept {
+            return when != o.when ? when < o.when : order < o.order;
+        }
     };
     void place(std::size_t i, const entry& e) noexcept;
     void sift_up(std::size_t i, entry e) noexcept;

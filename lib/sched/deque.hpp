@@ -16,14 +16,18 @@ namespace weft::detail {
 
 /// Any number of takers, one pusher. T is a pointer. Grows without limit; old arrays live as long as the deque, since a
 /// slow thief may still read one (geometric growth: they are smaller than the live one together).
-template <class T, class Atomics = std_atomics> class basic_deque {
-    template <class U> using atomic = typename Atomics::template atomic<U>;
+template <class T, class Atomics = std_atomics>
+class basic_deque {
+    template <class U>
+    using atomic = typename Atomics::template atomic<U>;
 
     struct array {
         explicit array(std::size_t capacity) : mask(capacity - 1), items(new atomic<T>[capacity]) {}
         const std::size_t mask;
         const std::unique_ptr<atomic<T>[]> items;
-        atomic<T>& at(std::int64_t i) const noexcept { return items[static_cast<std::size_t>(i) & mask]; }
+        atomic<T>& at(std::int64_t i) const noexcept {
+            return items[static_cast<std::size_t>(i) & mask];
+        }
     };
 
 public:
@@ -37,7 +41,8 @@ public:
     /// Owner only. Throws std::bad_alloc when it can't grow; then nothing was pushed.
     void push(T item) {
         const std::int64_t b = bottom_.load(std::memory_order_relaxed);
-        const std::int64_t t = top_.load(std::memory_order_acquire); // pairs with take: the slot below t is free
+        const std::int64_t t =
+            top_.load(std::memory_order_acquire); // pairs with take: the slot below t is free
         array* a = live_.load(std::memory_order_relaxed);
         if (b - t > static_cast<std::int64_t>(a->mask)) a = grow(a, t, b);
         a->at(b).store(item, std::memory_order_relaxed);
@@ -46,14 +51,16 @@ public:
 
     /// The oldest item, or null: empty, or another taker was quicker. Any thread.
     T take() noexcept {
-        std::int64_t t = top_.load(std::memory_order_acquire);             // pairs with the other takers' CAS
-        const std::int64_t b = bottom_.load(std::memory_order_acquire);    // pairs with push
+        std::int64_t t = top_.load(std::memory_order_acquire); // pairs with the other takers' CAS
+        const std::int64_t b = bottom_.load(std::memory_order_acquire); // pairs with push
         if (t >= b) return nullptr;
         array* a = live_.load(std::memory_order_acquire); // pairs with grow
         // May read a slot that has been reused meanwhile; then the CAS fails and the value is dropped.
         T item = a->at(t).load(std::memory_order_relaxed);
         // seq_cst as in the paper: takers agree on one order of top_; release hands the slot back to push
-        if (!top_.compare_exchange_strong(t, t + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return nullptr;
+        if (!top_.compare_exchange_strong(t, t + 1, std::memory_order_seq_cst,
+                                          std::memory_order_relaxed))
+            return nullptr;
         return item;
     }
 

@@ -14,10 +14,13 @@ namespace weft::detail {
 /// Counts and the list of sleepers. A worker is awake, searching (awake without work) or asleep.
 /// Whoever made work visible calls worker_to_wake; whoever goes to sleep calls fall_asleep and then looks once more for
 /// work: the two fences let at least one of them see the other.
-template <class Atomics = std_atomics, class Lock = spin_lock> class basic_idle {
+template <class Atomics = std_atomics, class Lock = spin_lock>
+class basic_idle {
 public:
     /// `spares`: workers that take the place of others at times, and may sleep as these do.
-    explicit basic_idle(unsigned workers, unsigned spares = 0) : workers_(workers) { sleepers_.reserve(workers + spares); }
+    explicit basic_idle(unsigned workers, unsigned spares = 0) : workers_(workers) {
+        sleepers_.reserve(workers + spares);
+    }
 
     static constexpr int k_nobody = -1;
 
@@ -41,7 +44,8 @@ public:
         std::uint32_t s = state_.load(std::memory_order_relaxed);
         do {
             if (2 * searching(s) >= workers_) return false;
-        } while (!state_.compare_exchange_weak(s, s + k_searcher, std::memory_order_relaxed, std::memory_order_relaxed));
+        } while (!state_.compare_exchange_weak(s, s + k_searcher, std::memory_order_relaxed,
+                                               std::memory_order_relaxed));
         return true;
     }
     /// The searcher found work, or must stop. True: it was the last one, and must call worker_to_wake: work that became
@@ -55,9 +59,11 @@ public:
         {
             const std::lock_guard guard(lock_);
             sleepers_.push_back(worker);
-            state_.fetch_add(k_sleeper - (was_searching ? k_searcher : 0), std::memory_order_relaxed);
+            state_.fetch_add(k_sleeper - (was_searching ? k_searcher : 0),
+                             std::memory_order_relaxed);
         }
-        Atomics::fence(); // pairs with the fence in worker_to_wake: our state before, their work after
+        Atomics::
+            fence(); // pairs with the fence in worker_to_wake: our state before, their work after
     }
 
     /// The worker is awake by itself (an event, work found at the last look). False: somebody has woken it already, and it
@@ -86,7 +92,9 @@ public:
         return k_nobody;
     }
 
-    [[nodiscard]] unsigned asleep() const noexcept { return sleeping(state_.load(std::memory_order_relaxed)); }
+    [[nodiscard]] unsigned asleep() const noexcept {
+        return sleeping(state_.load(std::memory_order_relaxed));
+    }
 
 private:
     static constexpr std::uint32_t k_searcher = 1, k_sleeper = 1U << 16;

@@ -10,7 +10,8 @@ void inject_queue::push(fiber& f) noexcept {
     f.next_ = nullptr;
     (tail_ != nullptr ? tail_->next_ : head_) = &f;
     tail_ = &f;
-    size_.store(size_.load(std::memory_order_relaxed) + 1, std::memory_order_release); // pairs with empty
+    size_.store(size_.load(std::memory_order_relaxed) + 1,
+                std::memory_order_release); // pairs with empty
 }
 
 fiber* inject_queue::cut(unsigned limit) noexcept {
@@ -24,7 +25,8 @@ fiber* inject_queue::cut(unsigned limit) noexcept {
     head_ = last->next_;
     if (head_ == nullptr) tail_ = nullptr;
     last->next_ = nullptr;
-    size_.store(size_.load(std::memory_order_relaxed) - count, std::memory_order_release); // pairs with empty
+    size_.store(size_.load(std::memory_order_relaxed) - count,
+                std::memory_order_release); // pairs with empty
     return first;
 }
 

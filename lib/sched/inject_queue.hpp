@@ -13,7 +13,8 @@ class inject_queue {
 public:
     void push(fiber& f) noexcept;
     /// Takes up to `limit` fibers in order and gives each to `to(fiber*)`; returns how many.
-    template <class To> unsigned take(unsigned limit, To to) noexcept {
+    template <class To>
+    unsigned take(unsigned limit, To to) noexcept {
         fiber* first = cut(limit);
         unsigned count = 0;
         while (first != nullptr) {
@@ -24,7 +25,9 @@ public:
         }
         return count;
     }
-    [[nodiscard]] bool empty() const noexcept { return size_.load(std::memory_order_acquire) == 0; } // pairs with push
+    [[nodiscard]] bool empty() const noexcept {
+        return size_.load(std::memory_order_acquire) == 0;
+    } // pairs with push
 
 private:
     fiber* cut(unsigned limit) noexcept;

@@ -21,13 +21,16 @@ struct permit {
 class permit_holder {
 public:
     /// Null: this worker may not run tasks.
-    [[nodiscard]] permit* get() const noexcept { return held_.load(std::memory_order_acquire); } // pairs with grant
+    [[nodiscard]] permit* get() const noexcept {
+        return held_.load(std::memory_order_acquire);
+    } // pairs with grant
 
     /// Takes the permit away, if it is still `expected`. The worker may go on for a moment: it learns of it at its next
     /// entry. True: the caller has the permit now and must grant it to somebody.
     bool revoke(permit* expected) noexcept {
         // acq_rel: what the old holder's reactor saw is seen by the next
-        return held_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_relaxed);
+        return held_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel,
+                                             std::memory_order_relaxed);
     }
     /// Gives it to this worker, which wakes if it waits for one.
     void grant(permit* p) noexcept {
@@ -37,7 +40,8 @@ public:
     /// Waits, as a spare, until there is a permit, or until stop() has been called: then null.
     permit* await() noexcept {
         for (;;) {
-            const std::uint32_t seen = signals_.load(std::memory_order_acquire); // pairs with signal
+            const std::uint32_t seen =
+                signals_.load(std::memory_order_acquire); // pairs with signal
             if (permit* p = get()) return p;
             if (stopped_.load(std::memory_order_acquire)) return nullptr; // pairs with stop
             futex_wait(signals_, seen);
@@ -50,7 +54,8 @@ public:
 
 private:
     void signal() noexcept {
-        signals_.fetch_add(1, std::memory_order_release); // pairs with await: grant or stop before it is seen
+        signals_.fetch_add(
+            1, std::memory_order_release); // pairs with await: grant or stop before it is seen
         futex_wake(signals_, 1);
     }
     std::atomic<permit*> held_{nullptr};

@@ -19,15 +19,20 @@ void print_stack_owner(int fd, const stack& s) { s.owner->print_owner(fd); }
 void fiber::resume() noexcept { scheduler_->make_ready(*this); }
 
 scheduler::scheduler(const scheduler_options& options)
-    : options_(options), time_(options.virtual_time),
-      stacks_(options.stack_size, &worker::stack_main, (options.workers + options.spares) * worker::k_kept_stacks),
-      idle_(options.workers, options.spares), lookout_(options.workers + options.spares), outside_stacks_(stacks_) {
+    : options_(options),
+      time_(options.virtual_time),
+      stacks_(options.stack_size, &worker::stack_main,
+              (options.workers + options.spares) * worker::k_kept_stacks),
+      idle_(options.workers, options.spares),
+      lookout_(options.workers + options.spares),
+      outside_stacks_(stacks_) {
     install_overflow_handler(print_stack_owner);
     for (unsigned i = 0; i < options.workers; ++i) {
         reactors_.push_back(std::make_unique<reactor>(options.make_backend(time_), time_));
         permits_.push_back({reactors_.back().get(), i});
     }
-    for (unsigned i = 0; i < options.workers + options.spares; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
+    for (unsigned i = 0; i < options.workers + options.spares; ++i)
+        workers_.push_back(std::make_unique<worker>(*this, i));
     for (unsigned i = 0; i < options.workers; ++i) workers_[i]->permission.grant(&permits_[i]);
     try {
         for (auto& w : workers_) w->start_thread();
@@ -43,7 +48,8 @@ scheduler::~scheduler() {
 }
 
 void scheduler::stop() noexcept {
-    stopping_.store(true, std::memory_order_seq_cst); // pairs with the last look before a worker sleeps
+    stopping_.store(true,
+                    std::memory_order_seq_cst); // pairs with the last look before a worker sleeps
     for (auto& w : workers_) {
         w->permission.stop();
         w->unpark();
@@ -85,14 +91,17 @@ void scheduler::withdraw_stack(fiber& f) noexcept {
 
 void scheduler::make_ready(fiber& f) noexcept {
     if (worker* w = worker::current(); w != nullptr && &w->home() == this) return w->make_ready(f);
-    outside_calls_.fetch_add(1, std::memory_order_relaxed); // the push shows it to stop, by way of the fiber's end
+    outside_calls_.fetch_add(
+        1, std::memory_order_relaxed); // the push shows it to stop, by way of the fiber's end
     inject_.push(f);
     notify();
-    outside_calls_.fetch_sub(1, std::memory_order_release); // pairs with stop: this is the last we touch
+    outside_calls_.fetch_sub(
+        1, std::memory_order_release); // pairs with stop: this is the last we touch
 }
 
 void scheduler::notify() noexcept {
-    if (const int w = idle_.worker_to_wake(); w != idle_workers::k_nobody) workers_[static_cast<unsigned>(w)]->unpark();
+    if (const int w = idle_.worker_to_wake(); w != idle_workers::k_nobody)
+        workers_[static_cast<unsigned>(w)]->unpark();
 }
 
 bool scheduler::move_permit(worker& from, worker& to) noexcept {

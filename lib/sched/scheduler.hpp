@@ -60,10 +60,14 @@ public:
     [[nodiscard]] time_source& time() noexcept { return time_; }
     /// Shared with what is registered: a socket may outlive the runtime.
     [[nodiscard]] const std::shared_ptr<slot_pool>& slots() noexcept { return slots_; }
-    [[nodiscard]] unsigned workers() const noexcept { return static_cast<unsigned>(workers_.size()); }
+    [[nodiscard]] unsigned workers() const noexcept {
+        return static_cast<unsigned>(workers_.size());
+    }
     [[nodiscard]] worker& worker_at(unsigned i) noexcept { return *workers_[i]; }
     [[nodiscard]] permit& permit_at(unsigned i) noexcept { return permits_[i]; }
-    [[nodiscard]] const char* backend_name() const noexcept { return permits_.front().home->kernel().name(); }
+    [[nodiscard]] const char* backend_name() const noexcept {
+        return permits_.front().home->kernel().name();
+    }
     [[nodiscard]] unsigned sleeping_workers() const noexcept { return idle_.asleep(); }
 
 private:
@@ -80,7 +84,7 @@ private:
     inject_queue inject_;
     idle_workers idle_;
     lookout lookout_;
-    spin_lock outside_lock_;       // guards the credit of threads that are no workers
+    spin_lock outside_lock_; // guards the credit of threads that are no workers
     stack_credit outside_stacks_;
     std::atomic<unsigned> next_reactor_{0};
     std::atomic<bool> stopping_{false};

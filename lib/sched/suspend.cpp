@@ -16,8 +16,11 @@ namespace {
 class thread_waiter final : public waiter {
 public:
     void resume() noexcept override {
-        go_.store(1, std::memory_order_release); // pairs with sleep: what the ender did before resume is seen
-        futex_wake(go_, 1);                      // may come late and hit the next wait, which then looks again
+        go_.store(
+            1,
+            std::
+                memory_order_release); // pairs with sleep: what the ender did before resume is seen
+        futex_wake(go_, 1); // may come late and hit the next wait, which then looks again
     }
 
     // As a fiber, the thread goes on only after resume: until then the ender may still use what lies in its frame.
@@ -68,7 +71,9 @@ struct thread_ticket {
 
 struct deadline_timer : timer {
     waker who;
-    static void expire(timer& t) noexcept { static_cast<deadline_timer&>(t).who.wake(wait_end::expired); }
+    static void expire(timer& t) noexcept {
+        static_cast<deadline_timer&>(t).who.wake(wait_end::expired);
+    }
 };
 
 stack* task_stack() noexcept {
@@ -113,7 +118,7 @@ wait_end wait::park(deadline_ns deadline) noexcept {
 
 void wait::throw_cancelled() {
     static_cast<fiber*>(who_)->throw_cancelled(); // threads are never cancelled
-    std::abort();                                 // the compiler does not trust a virtual function's noreturn
+    std::abort(); // the compiler does not trust a virtual function's noreturn
 }
 
 void throw_if_cancelled() {

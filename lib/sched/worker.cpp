@@ -17,13 +17,18 @@
 namespace weft::detail {
 namespace {
 
-constexpr unsigned k_slot_runs = 3;      // as tokio: a pair that wakes each other may go on so long before others get a turn
-constexpr unsigned k_ticks_per_look = 61; // a prime, as tokio and Go: the inject queue is looked at so often at least
+constexpr unsigned k_slot_runs =
+    3; // as tokio: a pair that wakes each other may go on so long before others get a turn
+constexpr unsigned k_ticks_per_look =
+    61; // a prime, as tokio and Go: the inject queue is looked at so often at least
 
 } // namespace
 
 worker::worker(scheduler& s, unsigned index)
-    : stacks(s.stacks_), scheduler_(s), index_(index), random_(index + 1) {}
+    : stacks(s.stacks_),
+      scheduler_(s),
+      index_(index),
+      random_(index + 1) {}
 
 worker::~worker() = default;
 
@@ -62,7 +67,8 @@ void worker::loop() {
 
 // The next fiber without a system call, or null: the loop must look around (or has more ways to find one).
 fiber* worker::pick() noexcept {
-    if (permission.get() == nullptr || ++tick_ % k_ticks_per_look == 0 || look_at_switch()) [[unlikely]]
+    if (permission.get() == nullptr || ++tick_ % k_ticks_per_look == 0 || look_at_switch())
+        [[unlikely]]
         return nullptr;
     return take_ready();
 }
@@ -114,7 +120,9 @@ void worker::go(stack& from, fiber* next, void (*after)(stack&)) noexcept {
     stack* to = &loop_stack_;
     if (next != nullptr) {
         to = &stack_for(*next);
-        to->saved.store(false, std::memory_order_relaxed); // ours from here on; the next release is after_save's
+        to->saved.store(
+            false,
+            std::memory_order_relaxed); // ours from here on; the next release is after_save's
         next->last_worker_ = index_;
         worker_counters::add(counters_.switches);
     }
@@ -197,7 +205,8 @@ void worker::make_ready(fiber& f) noexcept {
     if (!polling_ && scheduler_.workers_.size() > 1 && permission.get() != nullptr) {
         // acq_rel: release shows the fiber to a thief, acquire shows us the one that was there
         to_queue = slot_.exchange(&f, std::memory_order_acq_rel);
-        if (to_queue == nullptr) return; // alone here: this worker runs it next, or the lookout finds it
+        if (to_queue == nullptr)
+            return; // alone here: this worker runs it next, or the lookout finds it
     }
     queue_.push(to_queue);
     if (!polling_) tell_others();

@@ -20,7 +20,8 @@ class scheduler;
 
 /// Counters, written by the worker alone (plain adds), read by anybody.
 struct worker_counters {
-    std::atomic<std::uint64_t> switches{0}; // entries to a fiber; also tells the lookout whether the worker gets on
+    std::atomic<std::uint64_t> switches{
+        0}; // entries to a fiber; also tells the lookout whether the worker gets on
     std::atomic<std::uint64_t> steals{0};
     std::atomic<std::uint64_t> sleeps{0};
     std::atomic<std::uint64_t> polls{0};
@@ -67,11 +68,15 @@ public:
     [[nodiscard]] unsigned index() const noexcept { return index_; }
     [[nodiscard]] scheduler& home() const noexcept { return scheduler_; }
     [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
-    [[nodiscard]] bool is_running() const noexcept { return running_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool is_running() const noexcept {
+        return running_.load(std::memory_order_relaxed);
+    }
     [[nodiscard]] bool has_queued() const noexcept { return !queue_.empty(); }
     /// An idle worker asks this one to share its private forks.
     void demand_forks() noexcept { demand_.store(true, std::memory_order_relaxed); }
-    [[nodiscard]] bool forks_demanded() const noexcept { return demand_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool forks_demanded() const noexcept {
+        return demand_.load(std::memory_order_relaxed);
+    }
     void forks_shared() noexcept { demand_.store(false, std::memory_order_relaxed); }
 
     permit_holder permission;
@@ -126,7 +131,8 @@ private:
     unsigned tick_ = 0;
     unsigned slot_runs_ = 0; // in a row from slot_
     bool searching_ = false; // counted as a searcher in scheduler_.idle_
-    bool polling_ = false;   // what becomes ready now goes to the queue, in order, and wakes nobody until the batch is in
+    bool polling_ =
+        false; // what becomes ready now goes to the queue, in order, and wakes nobody until the batch is in
     std::uint64_t last_look_ = 0;    // TSC
     std::uint64_t last_clock_ = 0;   // TSC at the last reading by look_at_switch
     unsigned clock_stride_ = 1;      // switches between its readings
@@ -138,13 +144,15 @@ private:
 
     // Everybody's
     basic_deque<fiber*> queue_;
-    alignas(k_cache_line) std::atomic<fiber*> slot_{nullptr}; // the last one made ready here; stealable once it is old
+    alignas(k_cache_line) std::atomic<fiber*> slot_{
+        nullptr}; // the last one made ready here; stealable once it is old
     std::atomic<bool> demand_{false};
-    std::atomic<bool> running_{false};                        // runs fibers, as opposed to searching or sleeping
+    std::atomic<bool> running_{false}; // runs fibers, as opposed to searching or sleeping
     parking parking_;
-    std::atomic<reactor*> sleeps_at_{nullptr};                // set before parking_ says asleep, read by unpark
+    std::atomic<reactor*> sleeps_at_{nullptr}; // set before parking_ says asleep, read by unpark
     worker_counters counters_;
-    inject_queue mail_; // forced migration: fibers meant for this worker; the lookout takes them if it is stuck
+    inject_queue
+        mail_; // forced migration: fibers meant for this worker; the lookout takes them if it is stuck
 };
 
 } // namespace weft::detail

@@ -38,7 +38,8 @@ bool worker::look_at_switch() noexcept {
     const std::uint64_t now = read_tsc();
     const std::uint64_t per_switch = (now - last_clock_) / clock_stride_ + 1;
     last_clock_ = now;
-    clock_stride_ = static_cast<unsigned>(std::clamp<std::uint64_t>(tsc_ticks(k_look_every / 4) / per_switch, 1, 16));
+    clock_stride_ = static_cast<unsigned>(
+        std::clamp<std::uint64_t>(tsc_ticks(k_look_every / 4) / per_switch, 1, 16));
     switches_to_clock_ = clock_stride_;
     return now - last_look_ > tsc_ticks(k_look_every);
 }
@@ -48,7 +49,9 @@ bool worker::fork_look() noexcept {
     return look_is_due();
 }
 
-bool worker::others_wait() noexcept { return has_ready() || !scheduler_.inject_.empty() || look_is_due(); }
+bool worker::others_wait() noexcept {
+    return has_ready() || !scheduler_.inject_.empty() || look_is_due();
+}
 
 unsigned worker::poll(reactor& r, deadline_ns until) noexcept {
     worker_counters::add(counters_.polls);
@@ -97,12 +100,14 @@ fiber* worker::found(fiber* f) noexcept {
 // Invariant: while somebody sleeps and somebody runs, one of the sleepers is the lookout and has its ticks.
 void worker::start_running() noexcept {
     if (running_.load(std::memory_order_relaxed)) return;
-    running_.store(true, std::memory_order_seq_cst); // before wake_dozing: pairs with the lookout's doze
+    running_.store(true,
+                   std::memory_order_seq_cst); // before wake_dozing: pairs with the lookout's doze
     if (leave_lookout()) return;
     const int dozing = scheduler_.lookout_.wake_dozing();
     if (dozing == lookout::k_nobody) return;
     // Not asleep any more: then it looks at us before it dozes again.
-    if (scheduler_.idle_.take_sleeper(dozing) == dozing) scheduler_.workers_[static_cast<unsigned>(dozing)]->unpark();
+    if (scheduler_.idle_.take_sleeper(dozing) == dozing)
+        scheduler_.workers_[static_cast<unsigned>(dozing)]->unpark();
 }
 
 // True if this worker was the lookout: a sleeper is woken for it. If nobody sleeps, the next one to do so takes it.
@@ -118,7 +123,8 @@ void worker::retire() noexcept {
     auto to_queue = [this](fiber* f) { queue_.push(f); };
     full_fence(); // pairs with the one in make_ready_elsewhere: no permit before, the mail after
     while (mail_.take(k_inject_batch, to_queue) != 0) {}
-    if (fiber* f = slot_.exchange(nullptr, std::memory_order_acq_rel)) queue_.push(f); // acquire: as in take_ready
+    if (fiber* f = slot_.exchange(nullptr, std::memory_order_acq_rel))
+        queue_.push(f); // acquire: as in take_ready
     running_.store(false, std::memory_order_relaxed);
     if (std::exchange(searching_, false)) (void)scheduler_.idle_.end_search();
     leave_lookout();
@@ -155,7 +161,8 @@ fiber* worker::steal_from(worker& victim, bool is_stuck) noexcept {
         else
             queue_.push(f);
     }
-    if (first == nullptr && is_stuck) first = victim.slot_.exchange(nullptr, std::memory_order_acq_rel);
+    if (first == nullptr && is_stuck)
+        first = victim.slot_.exchange(nullptr, std::memory_order_acq_rel);
     if (first == nullptr && is_stuck) victim.mail_.take(1, [&first](fiber* f) { first = f; });
     if (first == nullptr) return nullptr;
     worker_counters::add(counters_.steals);
@@ -217,7 +224,8 @@ void worker::watch_others(reactor& home) noexcept {
     deadline_ns until = now + lookout::k_tick;
     if (role.quiet_ticks >= lookout::k_quiet_ticks) {
         role.doze();
-        for (auto& w : scheduler_.workers_) anybody_runs |= w->running_.load(std::memory_order_seq_cst); // start_running
+        for (auto& w : scheduler_.workers_)
+            anybody_runs |= w->running_.load(std::memory_order_seq_cst); // start_running
         if (anybody_runs)
             role.quiet_ticks = 0;
         else

@@ -10,7 +10,8 @@ namespace {
 class callback_fiber final : public fiber {
 public:
     callback_fiber(runtime_core& runtime, std::vector<unique_function<void()>> callbacks)
-        : fiber(runtime.sched(), false), callbacks_(std::move(callbacks)) {}
+        : fiber(runtime.sched(), false),
+          callbacks_(std::move(callbacks)) {}
 
     void run() noexcept override {
         run_callbacks(callbacks_);
@@ -29,7 +30,8 @@ void run_callbacks(std::vector<unique_function<void()>>& callbacks) noexcept {
         try {
             f();
         } catch (...) {
-            const exception_context what{"a callback threw", std::current_exception(), {}, nullptr, 0};
+            const exception_context what{
+                "a callback threw", std::current_exception(), {}, nullptr, 0};
             if (runtime_core* r = current_runtime_or_null())
                 r->exceptions()->report(what);
             else
@@ -42,9 +44,7 @@ void run_soon(runtime_core& runtime, std::vector<unique_function<void()>> callba
     auto f = std::make_unique<callback_fiber>(runtime, std::move(callbacks));
     try {
         runtime.sched().provide_stack(*f, 0);
-    } catch (...) {
-        return run_callbacks(f->callbacks_);
-    }
+    } catch (...) { return run_callbacks(f->callbacks_); }
     runtime.sched().make_ready(*f.release());
 }
 

@@ -29,7 +29,8 @@ void future_core::remove_waiter(future_node& node) noexcept {
 bool future_core::waits_alone(const waiter& who) noexcept {
     lock_.lock();
     future_node* first = waiters_.front();
-    const bool alone = first != nullptr && first->who.who == &who && waiters_.next(*first) == nullptr;
+    const bool alone =
+        first != nullptr && first->who.who == &who && waiters_.next(*first) == nullptr;
     lock_.unlock();
     return alone;
 }
@@ -92,7 +93,9 @@ bool future_core::complete_cancelled(std::string message) noexcept {
 // The next waiter whose wait this completion ends.
 future_node* future_core::claim_waiter(outcome_kind kind) noexcept {
     while (future_node* node = waiters_.pop_front())
-        if ((node->gate == nullptr || node->gate->passes(kind)) && node->who.claim(wait_end::notified)) return node;
+        if ((node->gate == nullptr || node->gate->passes(kind)) &&
+            node->who.claim(wait_end::notified))
+            return node;
     return nullptr;
 }
 
@@ -100,7 +103,8 @@ future_node* future_core::claim_waiter(outcome_kind kind) noexcept {
 // the node may be gone already.
 void future_core::finish_locked(outcome_kind kind) noexcept {
     constexpr unsigned k_batch = 16;
-    state_.store(kind, std::memory_order_release); // pairs with state(): the value or error is there
+    state_.store(kind,
+                 std::memory_order_release); // pairs with state(): the value or error is there
     std::vector<unique_function<void()>> callbacks;
     if (extras_) callbacks.swap(extras_->callbacks);
     for (;;) {
@@ -139,7 +143,8 @@ void future_core::add_done_callback(unique_function<void()> f) {
 
 // Callbacks run on a fiber of their own, in the order they were added; without a runtime, here.
 void future_core::schedule_callbacks(std::vector<unique_function<void()>> callbacks) noexcept {
-    if (runtime_core* runtime = as_task() != nullptr ? &as_task()->owner() : current_runtime_or_null())
+    if (runtime_core* runtime =
+            as_task() != nullptr ? &as_task()->owner() : current_runtime_or_null())
         run_soon(*runtime, std::move(callbacks));
     else
         run_callbacks(callbacks);

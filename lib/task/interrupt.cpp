@@ -19,7 +19,8 @@ std::atomic<int> signal_event{-1};
 void on_interrupt(int) {
     const int saved = errno;
     const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = write(signal_event.load(std::memory_order_relaxed), &one, sizeof one);
+    [[maybe_unused]] const auto written =
+        write(signal_event.load(std::memory_order_relaxed), &one, sizeof one);
     signal(SIGINT, SIG_DFL); // the second one ends the process
     errno = saved;
 }
@@ -34,21 +35,22 @@ struct interrupt_guard::state {
     struct sigaction before {};
     std::atomic<bool> interrupted{false};
     std::atomic<bool> ending{false};
-    std::thread watcher; // sleeps in read(2); cancelling takes locks, which a signal handler must not
+    std::thread
+        watcher; // sleeps in read(2); cancelling takes locks, which a signal handler must not
 
     void watch() {
         std::uint64_t count = 0;
         while (read(event, &count, sizeof count) < 0 && errno == EINTR) {}
         if (ending.load(std::memory_order_acquire)) return; // pairs with the destructor
-        interrupted.store(true, std::memory_order_release);  // pairs with interrupted()
+        interrupted.store(true, std::memory_order_release); // pairs with interrupted()
         main.cancel("SIGINT");
     }
 };
 
 interrupt_guard::interrupt_guard(task_handle main) {
     struct sigaction now {};
-    if (!is_main_thread() || sigaction(SIGINT, nullptr, &now) != 0 || (now.sa_flags & SA_SIGINFO) != 0 ||
-        now.sa_handler != SIG_DFL)
+    if (!is_main_thread() || sigaction(SIGINT, nullptr, &now) != 0 ||
+        (now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL)
         return;
     const int event = eventfd(0, EFD_CLOEXEC);
     if (event < 0) return; // no descriptor left: SIGINT keeps its default action

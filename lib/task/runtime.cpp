@@ -17,14 +17,17 @@ namespace {
 
 constexpr unsigned k_most_workers = 1024;
 
-[[noreturn]] void bad_value(const std::string& what) { throw std::invalid_argument("weft: " + what); }
+[[noreturn]] void bad_value(const std::string& what) {
+    throw std::invalid_argument("weft: " + what);
+}
 
 unsigned number_from(const char* variable, const char* text) {
     unsigned n = 0;
     const char* end = text + std::strlen(text);
     const auto [stop, error] = std::from_chars(text, end, n);
     if (error != std::errc() || stop != end || n == 0)
-        bad_value(std::string(variable) + "=" + text + ": a number of workers from 1 to " + std::to_string(k_most_workers));
+        bad_value(std::string(variable) + "=" + text + ": a number of workers from 1 to " +
+                  std::to_string(k_most_workers));
     return n;
 }
 
@@ -32,7 +35,8 @@ unsigned number_from(const char* variable, const char* text) {
 void apply_environment(runtime_options& o) {
     if (const char* text = std::getenv("WEFT_WORKERS"); text != nullptr && o.workers == 0)
         o.workers = number_from("WEFT_WORKERS", text);
-    if (const char* text = std::getenv("WEFT_BACKEND"); text != nullptr && o.backend == io_backend::automatic) {
+    if (const char* text = std::getenv("WEFT_BACKEND");
+        text != nullptr && o.backend == io_backend::automatic) {
         const std::string_view name(text);
         if (name == "epoll")
             o.backend = io_backend::epoll;
@@ -43,26 +47,32 @@ void apply_environment(runtime_options& o) {
     }
     if (const char* text = std::getenv("WEFT_DEBUG"); text != nullptr && !o.debug) {
         const std::string_view value(text);
-        if (value != "0" && value != "1") bad_value("WEFT_DEBUG=" + std::string(value) + ": 0 or 1");
+        if (value != "0" && value != "1")
+            bad_value("WEFT_DEBUG=" + std::string(value) + ": 0 or 1");
         o.debug = value == "1";
     }
 }
 
 void check(const runtime_options& o) {
     if (o.workers > k_most_workers)
-        bad_value("runtime_options::workers is " + std::to_string(o.workers) + "; at most " + std::to_string(k_most_workers));
+        bad_value("runtime_options::workers is " + std::to_string(o.workers) + "; at most " +
+                  std::to_string(k_most_workers));
     if (o.stack_size < k_smallest_stack || o.stack_size > (std::size_t{1} << 30))
-        bad_value("runtime_options::stack_size is " + std::to_string(o.stack_size) + "; from 16 KiB to 1 GiB");
+        bad_value("runtime_options::stack_size is " + std::to_string(o.stack_size) +
+                  "; from 16 KiB to 1 GiB");
     if (o.stuck_after.count() <= 0) bad_value("runtime_options::stuck_after must be above zero");
-    if (o.slow_task_after.count() <= 0) bad_value("runtime_options::slow_task_after must be above zero");
+    if (o.slow_task_after.count() <= 0)
+        bad_value("runtime_options::slow_task_after must be above zero");
     if (o.backend == io_backend::io_uring)
-        throw std::system_error(std::make_error_code(std::errc::operation_not_supported),
-                                "weft: this build has no io_uring backend; choose automatic or epoll");
+        throw std::system_error(
+            std::make_error_code(std::errc::operation_not_supported),
+            "weft: this build has no io_uring backend; choose automatic or epoll");
 }
 
 } // namespace
 
-std::shared_ptr<runtime_core> make_runtime(const runtime_options& given, const testing_options& testing) {
+std::shared_ptr<runtime_core> make_runtime(const runtime_options& given,
+                                           const testing_options& testing) {
     runtime_options o = given;
     apply_environment(o);
     if (o.workers == 0) o.workers = usable_cores();
@@ -85,11 +95,13 @@ std::shared_ptr<runtime_core> make_runtime(const runtime_options& given, const t
 
 void require_plain_thread(const char* what) {
     if (current_fiber() != nullptr)
-        throw std::logic_error(std::string(what) + " in a task: await the callable, or create_task it");
+        throw std::logic_error(std::string(what) +
+                               " in a task: await the callable, or create_task it");
 }
 
 std::vector<task_handle> shut_down(runtime_core& runtime, deadline_ns deadline) {
-    if (current_runtime_or_null() == &runtime) throw std::logic_error("weft::runtime::shutdown from one of its own tasks");
+    if (current_runtime_or_null() == &runtime)
+        throw std::logic_error("weft::runtime::shutdown from one of its own tasks");
     return runtime.cancel_and_wait(deadline);
 }
 

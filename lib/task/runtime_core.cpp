@@ -7,14 +7,17 @@
 namespace weft::detail {
 
 runtime_core::runtime_core(const runtime_options& options, const scheduler_options& scheduling)
-    : options_(options), exceptions_(std::make_shared<class reporter>(options.exception_handler)),
-      shards_(scheduling.workers + scheduling.spares + 1), scheduler_(scheduling) {
+    : options_(options),
+      exceptions_(std::make_shared<class reporter>(options.exception_handler)),
+      shards_(scheduling.workers + scheduling.spares + 1),
+      scheduler_(scheduling) {
     scheduler_.runtime = this;
 }
 
 runtime_core::shard& runtime_core::local_shard(unsigned& index) noexcept {
     worker* w = worker::current();
-    index = w != nullptr && &w->home() == &scheduler_ ? w->index() : static_cast<unsigned>(shards_.size() - 1);
+    index = w != nullptr && &w->home() == &scheduler_ ? w->index()
+                                                      : static_cast<unsigned>(shards_.size() - 1);
     return shards_[index];
 }
 
@@ -36,7 +39,8 @@ void runtime_core::delist(task_base& t) noexcept {
         s.tasks.remove(t);
         --s.count;
     }
-    if (closing_.load(std::memory_order_seq_cst)) { // pairs with cancel_and_wait, through the shard's lock
+    if (closing_.load(
+            std::memory_order_seq_cst)) { // pairs with cancel_and_wait, through the shard's lock
         const std::lock_guard guard(mutex_);
         task_ended_.notify_all();
     }
@@ -105,7 +109,8 @@ void reporter::report(const exception_context& what) noexcept {
     try {
         if (handler_) return handler_(what);
     } catch (...) {
-        std::fprintf(stderr, "weft: the exception handler threw %s\n", describe(std::current_exception()).c_str());
+        std::fprintf(stderr, "weft: the exception handler threw %s\n",
+                     describe(std::current_exception()).c_str());
     }
     std::fprintf(stderr, "weft: %s: %s", what.message.c_str(), describe(what.exception).c_str());
     if (!what.task_name.empty()) std::fprintf(stderr, " (task '%s')", what.task_name.c_str());
@@ -120,7 +125,8 @@ runtime_core* current_runtime_or_null() noexcept {
 
 runtime_core& current_runtime() {
     if (runtime_core* r = current_runtime_or_null()) return *r;
-    throw std::logic_error("weft: this needs a running task: call it below weft::run or runtime::block_on");
+    throw std::logic_error(
+        "weft: this needs a running task: call it below weft::run or runtime::block_on");
 }
 
 void report_unseen_error(std::exception_ptr e) noexcept {

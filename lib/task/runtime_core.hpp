@@ -28,7 +28,8 @@ public:
 /// Where exceptions go that nobody takes. Outlives the runtime in the tasks that failed.
 class reporter {
 public:
-    explicit reporter(std::function<void(const exception_context&)> handler) : handler_(std::move(handler)) {}
+    explicit reporter(std::function<void(const exception_context&)> handler)
+        : handler_(std::move(handler)) {}
     void report(const exception_context& what) noexcept;
 
 private:
@@ -59,7 +60,9 @@ public:
     /// Step 4, once.
     void shut_down_attachment() noexcept;
 
-    [[nodiscard]] const std::shared_ptr<class reporter>& exceptions() const noexcept { return exceptions_; }
+    [[nodiscard]] const std::shared_ptr<class reporter>& exceptions() const noexcept {
+        return exceptions_;
+    }
 
     /// The attachment, made by `make` at the first call.
     attachment& attached(std::unique_ptr<attachment> (*make)(runtime_core&));

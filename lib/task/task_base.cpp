@@ -20,9 +20,11 @@ task_base* current_task_base() noexcept {
 }
 
 task_base::task_base(runtime_core& runtime, task_options&& options, const void* spawn_site)
-    : fiber(runtime.sched(), true), spawn_site_(spawn_site) {
+    : fiber(runtime.sched(), true),
+      spawn_site_(spawn_site) {
     if (!options.name.empty() || options.stack_size != 0 || options.file != nullptr)
-        details_.reset(new details{std::move(options.name), {}, options.stack_size, options.file, options.line, nullptr});
+        details_.reset(new details{
+            std::move(options.name), {}, options.stack_size, options.file, options.line, nullptr});
 }
 
 runtime_core& task_base::owner() const noexcept { return *home().runtime; }
@@ -67,7 +69,8 @@ unsigned task_base::cancelling() const noexcept {
 
 unsigned task_base::uncancel() noexcept {
     const std::lock_guard guard(lock_);
-    if (requests_ > 0 && --requests_ == 0) word.take_cancel(); // withdrawn if no wait has delivered it (CPython 3.13)
+    if (requests_ > 0 && --requests_ == 0)
+        word.take_cancel(); // withdrawn if no wait has delivered it (CPython 3.13)
     return requests_;
 }
 
@@ -89,7 +92,8 @@ bool task_base::cancel(std::string message) {
             task_base* below = inner->as_task();
             if (below == nullptr) { // a call in an executor
                 if (inner->cancel(message)) return true;
-            } else if (below != this && !below->word.cancel_pending() && below->note_request(message)) {
+            } else if (below != this && !below->word.cancel_pending() &&
+                       below->note_request(message)) {
                 held = std::move(inner);
                 t = below;
                 continue;
@@ -124,7 +128,8 @@ void task_base::keep_reporter() noexcept {
 
 void task_base::report_unseen(std::exception_ptr e) noexcept {
     if (!details_ || !details_->exceptions) return;
-    details_->exceptions->report({"an exception was never retrieved", std::move(e), name(), details_->file, details_->line});
+    details_->exceptions->report(
+        {"an exception was never retrieved", std::move(e), name(), details_->file, details_->line});
 }
 
 void task_base::print_owner(int fd) const noexcept {

@@ -73,11 +73,11 @@ public:
                 body_cancelled = true;
                 message = e.what();
                 body_error = nullptr;
-            } catch (...) {
-            }
+            } catch (...) {}
             abort();
         }
-        joining_.store(true, std::memory_order_seq_cst); // from here on a failure need not cancel the parent
+        joining_.store(
+            true, std::memory_order_seq_cst); // from here on a failure need not cancel the parent
         bool cancelled = body_cancelled;
         while (!wait_for_children(true)) {
             cancelled = true;
@@ -100,7 +100,8 @@ public:
         if (!errors.empty()) {
             // A cancel from elsewhere is not lost: it waits for the parent's next wait.
             if (cancelled) parent_.word.request_cancel();
-            std::string what = std::to_string(errors.size()) + (errors.size() == 1 ? " task" : " tasks") +
+            std::string what = std::to_string(errors.size()) +
+                               (errors.size() == 1 ? " task" : " tasks") +
                                " of a group failed; the first with " + describe(errors.front());
             throw task_errors(std::move(what), std::move(errors));
         }
@@ -123,7 +124,8 @@ private:
             const std::lock_guard guard(lock_);
             aborting_ = true;
             if (std::exchange(children_cancelled_, true)) return;
-            for (task_base* t : children_) alive.push_back(core_ref<future_core>::share(&t->core()));
+            for (task_base* t : children_)
+                alive.push_back(core_ref<future_core>::share(&t->core()));
         }
         for (auto& t : alive) t->cancel({});
         wake_place_waiters();
@@ -191,9 +193,7 @@ private:
             lock_.unlock();
             try {
                 w.throw_cancelled();
-            } catch (const cancelled_error& e) {
-                last_message_ = e.what();
-            }
+            } catch (const cancelled_error& e) { last_message_ = e.what(); }
             return false;
         }
     }
@@ -201,9 +201,10 @@ private:
     task_base& parent_;
     const std::size_t limit_;
     std::atomic<bool> joining_{false};
-    bool parent_cancelled_ = false; // written by the first failing child before it counts itself out
-    std::string last_message_;      // owner's
-    spin_lock lock_;                // guards the rest
+    bool parent_cancelled_ =
+        false;                 // written by the first failing child before it counts itself out
+    std::string last_message_; // owner's
+    spin_lock lock_;           // guards the rest
     std::size_t live_ = 0;
     bool aborting_ = false, children_cancelled_ = false, closed_ = false;
     std::unordered_set<task_base*> children_;
@@ -223,6 +224,8 @@ void destroy_group(group_core* group) noexcept {
 void group_enter(group_core& group) { group.enter(); }
 void group_leave(group_core& group) noexcept { group.leave(); }
 void group_adopt(group_core& group, task_base& child) noexcept { group.adopt(child); }
-void group_join(group_core& group, std::exception_ptr body_error) { group.join(std::move(body_error)); }
+void group_join(group_core& group, std::exception_ptr body_error) {
+    group.join(std::move(body_error));
+}
 
 } // namespace weft::detail

@@ -18,7 +18,8 @@ detail::task_base& running() {
 
 clock::time_point clock::now() noexcept {
     detail::runtime_core* r = detail::current_runtime_or_null();
-    return time_point(duration(r != nullptr ? r->sched().time().now() : detail::time_source::monotonic_now()));
+    return time_point(
+        duration(r != nullptr ? r->sched().time().now() : detail::time_source::monotonic_now()));
 }
 
 namespace detail {
@@ -31,7 +32,9 @@ deadline_ns deadline_after(std::chrono::nanoseconds d) noexcept {
 
 } // namespace detail
 
-task_handle current_task() { return task_handle(detail::core_ref<detail::future_core>::share(&running().core())); }
+task_handle current_task() {
+    return task_handle(detail::core_ref<detail::future_core>::share(&running().core()));
+}
 
 namespace this_task {
 
@@ -45,7 +48,8 @@ bool cancel_requested() { return running().cancelling() > 0; }
 void sleep_for(std::chrono::nanoseconds d) {
     if (d.count() <= 0) return yield();
     detail::wait w;
-    if (!w.begin() || w.park(detail::deadline_after(d)) == detail::wait_end::cancelled) w.throw_cancelled();
+    if (!w.begin() || w.park(detail::deadline_after(d)) == detail::wait_end::cancelled)
+        w.throw_cancelled();
 }
 
 void yield() { detail::yield_now(); }

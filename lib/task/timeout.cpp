@@ -23,7 +23,8 @@ struct timeout_scope::limit : detail::timer {
     void arm(detail::deadline_ns deadline) {
         when = deadline;
         if (deadline == detail::k_never) return;
-        if (deadline <= clock::now().time_since_epoch().count()) return expire(*this); // the body's first wait throws
+        if (deadline <= clock::now().time_since_epoch().count())
+            return expire(*this); // the body's first wait throws
         task->home().local_reactor().add(*this);
     }
 };
@@ -47,7 +48,9 @@ bool timeout_scope::leave() noexcept {
     return expired() && limit_->task->uncancel() <= limit_->requests_before;
 }
 
-bool timeout_scope::expired() const noexcept { return limit_->fired.load(std::memory_order_acquire); } // pairs with expire
+bool timeout_scope::expired() const noexcept {
+    return limit_->fired.load(std::memory_order_acquire);
+} // pairs with expire
 
 std::optional<clock::time_point> timeout_scope::when() const noexcept {
     if (limit_->when == detail::k_never) return {};
@@ -55,8 +58,10 @@ std::optional<clock::time_point> timeout_scope::when() const noexcept {
 }
 
 void timeout_scope::reschedule(std::optional<clock::time_point> t) {
-    if (limit_->ended || expired()) throw invalid_state("weft: reschedule of a timeout that has passed or ended");
-    if (!detail::reactor::remove(*limit_) && expired()) throw invalid_state("weft: reschedule of a timeout that has passed");
+    if (limit_->ended || expired())
+        throw invalid_state("weft: reschedule of a timeout that has passed or ended");
+    if (!detail::reactor::remove(*limit_) && expired())
+        throw invalid_state("weft: reschedule of a timeout that has passed");
     limit_->arm(t ? t->time_since_epoch().count() : detail::k_never);
 }
 

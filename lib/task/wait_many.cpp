@@ -12,8 +12,8 @@ namespace {
 
 // Ends when `needed` of those that are pending have completed, or when one fails and that counts; each is registered once.
 // False: the deadline has passed. The caller looks again.
-bool wait_for_some(std::span<future_core* const> futures, std::size_t needed, bool failures, bool cancels,
-                   deadline_ns deadline) {
+bool wait_for_some(std::span<future_core* const> futures, std::size_t needed, bool failures,
+                   bool cancels, deadline_ns deadline) {
     wait w;
     wait_gate gate{{needed}, failures, cancels};
     std::deque<future_node> nodes; // their addresses stay
@@ -51,9 +51,12 @@ void wait_many(std::span<future_core* const> futures, wait_until condition, dead
     for (;;) {
         const std::vector<future_core*> pending = pending_of(futures);
         if (pending.empty()) return;
-        if (condition == wait_until::first_completed && std::ranges::any_of(futures, [](auto* f) { return f->done(); }))
+        if (condition == wait_until::first_completed &&
+            std::ranges::any_of(futures, [](auto* f) { return f->done(); }))
             return;
-        if (failures && std::ranges::any_of(futures, [](auto* f) { return f->state() == outcome_kind::exception; })) return;
+        if (failures && std::ranges::any_of(
+                            futures, [](auto* f) { return f->state() == outcome_kind::exception; }))
+            return;
         const std::size_t needed = condition == wait_until::first_completed ? 1 : pending.size();
         if (!wait_for_some(pending, needed, failures, false, deadline)) return;
     }

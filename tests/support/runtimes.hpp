@@ -10,7 +10,8 @@
 namespace weft::testing {
 
 /// The body is the only one who checks while it runs, or does so after its tasks have ended: Catch2 is not thread-safe.
-template <class Body> void over_workers(Body body) {
+template <class Body>
+void over_workers(Body body) {
     const unsigned workers = GENERATE(1U, 2U, 4U);
     CAPTURE(workers);
     leak_fixture nothing_leaks;
@@ -18,7 +19,8 @@ template <class Body> void over_workers(Body body) {
 }
 
 /// One worker; time stands still while anything is ready and then jumps to the next deadline.
-template <class Body> void in_virtual_time(Body body) {
+template <class Body>
+void in_virtual_time(Body body) {
     leak_fixture nothing_leaks;
     weft::runtime rt({}, detail::testing_options{.virtual_time = true});
     rt.block_on(body);

@@ -29,7 +29,8 @@ inline void full_fence() noexcept {
 }
 
 struct std_atomics {
-    template <class T> using atomic = std::atomic<T>;
+    template <class T>
+    using atomic = std::atomic<T>;
     static void fence() noexcept { full_fence(); }
     static void pause() noexcept { cpu_pause(); }
 };

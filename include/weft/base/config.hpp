@@ -3,29 +3,29 @@
 #pragma once
 
 #if !defined(__linux__) || !defined(__LP64__)
-#error "weft needs 64-bit Linux"
+#    error "weft needs 64-bit Linux"
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)
-#define WEFT_ASAN 1
+#    define WEFT_ASAN 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WEFT_ASAN 1
-#endif
+#    if __has_feature(address_sanitizer)
+#        define WEFT_ASAN 1
+#    endif
 #endif
 #ifndef WEFT_ASAN
-#define WEFT_ASAN 0
+#    define WEFT_ASAN 0
 #endif
 
 #if defined(__SANITIZE_THREAD__)
-#define WEFT_TSAN 1
+#    define WEFT_TSAN 1
 #elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define WEFT_TSAN 1
-#endif
+#    if __has_feature(thread_sanitizer)
+#        define WEFT_TSAN 1
+#    endif
 #endif
 #ifndef WEFT_TSAN
-#define WEFT_TSAN 0
+#    define WEFT_TSAN 0
 #endif
 
 namespace weft::detail {

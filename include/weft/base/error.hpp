@@ -44,7 +44,8 @@ public:
 /// The promise went away without a value.
 class broken_promise : public std::runtime_error {
 public:
-    broken_promise() : std::runtime_error("weft: broken promise: destroyed before a value was set") {}
+    broken_promise()
+        : std::runtime_error("weft: broken promise: destroyed before a value was set") {}
 };
 
 /// spawn, create_task, call_soon, ... after shutdown or close.
@@ -70,9 +71,12 @@ public:
 class task_errors : public std::exception {
 public:
     task_errors(std::string what, std::vector<std::exception_ptr> errors)
-        : what_(std::move(what)), errors_(std::move(errors)) {}
+        : what_(std::move(what)),
+          errors_(std::move(errors)) {}
     [[nodiscard]] const char* what() const noexcept override { return what_.c_str(); }
-    [[nodiscard]] const std::vector<std::exception_ptr>& exceptions() const noexcept { return errors_; }
+    [[nodiscard]] const std::vector<std::exception_ptr>& exceptions() const noexcept {
+        return errors_;
+    }
 
 private:
     std::string what_;

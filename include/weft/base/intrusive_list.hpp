@@ -11,14 +11,17 @@ struct list_hook {
 };
 
 /// Doubly linked, owns nothing, every operation O(1). T derives from list_hook. Not thread-safe.
-template <class T> class intrusive_list {
+template <class T>
+class intrusive_list {
 public:
     constexpr intrusive_list() noexcept { head_.prev = head_.next = &head_; }
     intrusive_list(const intrusive_list&) = delete;
     intrusive_list& operator=(const intrusive_list&) = delete;
 
     [[nodiscard]] bool empty() const noexcept { return head_.next == &head_; }
-    [[nodiscard]] T* front() const noexcept { return empty() ? nullptr : static_cast<T*>(head_.next); }
+    [[nodiscard]] T* front() const noexcept {
+        return empty() ? nullptr : static_cast<T*>(head_.next);
+    }
     [[nodiscard]] T* next(const T& item) const noexcept {
         list_hook* n = static_cast<const list_hook&>(item).next;
         return n == &head_ ? nullptr : static_cast<T*>(n);

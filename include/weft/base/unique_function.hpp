@@ -8,11 +8,13 @@
 
 namespace weft {
 
-template <class Signature> class unique_function;
+template <class Signature>
+class unique_function;
 
 /// A callable that is moved, never copied (std::move_only_function is C++23). Small ones live inside.
 /// Not thread-safe; calling an empty one is undefined (asserted by the caller).
-template <class R, class... Args> class unique_function<R(Args...)> {
+template <class R, class... Args>
+class unique_function<R(Args...)> {
     static constexpr std::size_t k_inside = 6 * sizeof(void*);
     struct operations {
         R (*call)(void*, Args&&...);
@@ -25,7 +27,8 @@ public:
     unique_function(std::nullptr_t) noexcept {}
 
     template <class F>
-        requires(!std::is_same_v<std::decay_t<F>, unique_function> && std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
+        requires(!std::is_same_v<std::decay_t<F>, unique_function> &&
+                 std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
     unique_function(F&& f) {
         using G = std::decay_t<F>;
         if constexpr (sizeof(G) <= k_inside && alignof(G) <= alignof(std::max_align_t) &&
@@ -33,7 +36,7 @@ public:
             ::new (storage_) G(std::forward<F>(f));
             ops_ = &inside<G>;
         } else {
-            ::new (storage_) (G*)(new G(std::forward<F>(f)));
+            ::new (storage_)(G*)(new G(std::forward<F>(f)));
             ops_ = &outside<G>;
         }
     }
@@ -58,20 +61,27 @@ private:
     void reset() noexcept {
         if (ops_ != nullptr) std::exchange(ops_, nullptr)->destroy(storage_);
     }
-    template <class G> static G& in(void* p) noexcept { return *std::launder(static_cast<G*>(p)); }
+    template <class G>
+    static G& in(void* p) noexcept {
+        return *std::launder(static_cast<G*>(p));
+    }
 
     template <class G>
-    static constexpr operations inside{
-        [](void* p, Args&&... args) -> R { return static_cast<R>(in<G>(p)(std::forward<Args>(args)...)); },
-        [](void* to, void* from) noexcept {
-            ::new (to) G(std::move(in<G>(from)));
-            in<G>(from).~G();
-        },
-        [](void* p) noexcept { in<G>(p).~G(); }};
+    static constexpr operations inside{[](void* p, Args&&... args) -> R {
+                                           return static_cast<R>(
+                                               in<G>(p)(std::forward<Args>(args)...));
+                                       },
+                                       [](void* to, void* from) noexcept {
+                                           ::new (to) G(std::move(in<G>(from)));
+                                           in<G>(from).~G();
+                                       },
+                                       [](void* p) noexcept { in<G>(p).~G(); }};
     template <class G>
     static constexpr operations outside{
-        [](void* p, Args&&... args) -> R { return static_cast<R>((*in<G*>(p))(std::forward<Args>(args)...)); },
-        [](void* to, void* from) noexcept { ::new (to) (G*)(in<G*>(from)); },
+        [](void* p, Args&&... args) -> R {
+            return static_cast<R>((*in<G*>(p))(std::forward<Args>(args)...));
+        },
+        [](void* to, void* from) noexcept { ::new (to)(G*)(in<G*>(from)); },
         [](void* p) noexcept { delete in<G*>(p); }};
 
     alignas(std::max_align_t) unsigned char storage_[k_inside];

@@ -22,7 +22,8 @@ public:
 private:
     friend class fork_frame;
     friend class fork_task;
-    void (*const invoke_)(fork_base&);   // runs the callable and keeps its result; throws what it throws
+    void (*const invoke_)(
+        fork_base&); // runs the callable and keeps its result; throws what it throws
     fork_frame* frame_ = nullptr;
     std::atomic<fork_task*> task_{nullptr}; // once shared; written by the owner
 };
@@ -66,7 +67,8 @@ private:
 };
 
 /// A callable by reference, and its result.
-template <class F> class fork_of final : public fork_base {
+template <class F>
+class fork_of final : public fork_base {
 public:
     using result = std::invoke_result_t<F&>;
     explicit fork_of(F& f) noexcept : fork_base(&fork_of::invoke), function_(f) {}

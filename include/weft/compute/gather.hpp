@@ -16,22 +16,30 @@ concept awaitable_handle = requires(std::remove_cvref_t<T>& f) {
     { f.core() } -> std::convertible_to<future_core*>;
 };
 template <class T>
-concept plain_callable = std::invocable<std::remove_reference_t<T>&> && !awaitable_handle<T>;
+concept plain_callable = std::invocable < std::remove_reference_t<T>
+& > &&!awaitable_handle<T>;
 
 /// One argument of gather: a fork, or a handle that is watched.
-template <class T> struct gathered;
-template <plain_callable T> struct gathered<T> {
+template <class T>
+struct gathered;
+template <plain_callable T>
+struct gathered<T> {
     fork_of<std::remove_reference_t<T>> fork;
     explicit gathered(T& f) noexcept : fork(f) {}
-    void add(fork_base** forks, std::size_t& f, future_core**, std::size_t&) noexcept { forks[f++] = &fork; }
+    void add(fork_base** forks, std::size_t& f, future_core**, std::size_t&) noexcept {
+        forks[f++] = &fork;
+    }
     auto take() { return fork.take(); }
 };
-template <awaitable_handle T> struct gathered<T> {
+template <awaitable_handle T>
+struct gathered<T> {
     std::remove_cvref_t<T>& handle;
     explicit gathered(std::remove_cvref_t<T>& h) : handle(h) {
         if (h.core() == nullptr) throw invalid_state("weft: an empty future or task handle");
     }
-    void add(fork_base**, std::size_t&, future_core** futures, std::size_t& n) noexcept { futures[n++] = handle.core(); }
+    void add(fork_base**, std::size_t&, future_core** futures, std::size_t& n) noexcept {
+        futures[n++] = handle.core();
+    }
     auto take() {
         using value = typename std::remove_cvref_t<T>::value_type;
         if constexpr (std::is_void_v<value>)
@@ -43,9 +51,11 @@ template <awaitable_handle T> struct gathered<T> {
 
 /// Runs forks and futures together: forks first, here or wherever they are taken, then what is left of the futures. The first
 /// failure cancels and joins all others.
-void run_gathered(fork_base* const* forks, std::size_t fork_count, future_core* const* futures, std::size_t future_count);
+void run_gathered(fork_base* const* forks, std::size_t fork_count, future_core* const* futures,
+                  std::size_t future_count);
 
-template <class F> auto call_in_turn(F& f) -> stored<std::invoke_result_t<F&>> {
+template <class F>
+auto call_in_turn(F& f) -> stored<std::invoke_result_t<F&>> {
     if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
         f();
         return {};
@@ -66,7 +76,8 @@ template <class F> auto call_in_turn(F& f) -> stored<std::invoke_result_t<F&>> {
 ///     auto [a, b] = weft::gather([] { return f(1); }, [] { return f(2); });
 ///     auto [r, s] = weft::gather(task1, task2);
 template <class... Ts>
-    requires(sizeof...(Ts) > 0 && ((detail::plain_callable<Ts> || detail::awaitable_handle<Ts>)&&...))
+    requires(sizeof...(Ts) > 0 &&
+             ((detail::plain_callable<Ts> || detail::awaitable_handle<Ts>)&&...))
 auto gather(Ts&&... things) {
     if constexpr ((detail::plain_callable<Ts> && ...)) {
         if (!detail::can_fork()) // braces: in order
@@ -82,14 +93,16 @@ auto gather(Ts&&... things) {
 }
 
 /// The same for a range of futures: a vector of their values, in order; of void nothing.
-template <detail::future_range R> auto gather(R&& handles) {
+template <detail::future_range R>
+auto gather(R&& handles) {
     using value = typename std::ranges::range_value_t<R>::value_type;
     const std::vector<detail::future_core*> cores = detail::cores_of(handles);
     detail::gather_all(cores);
     if constexpr (!std::is_void_v<value>) {
         std::vector<value> values;
         values.reserve(cores.size());
-        for (auto& h : handles) values.push_back(h.core()->get(!std::is_copy_constructible_v<value>));
+        for (auto& h : handles)
+            values.push_back(h.core()->get(!std::is_copy_constructible_v<value>));
         return values;
     }
 }

@@ -15,7 +15,8 @@ struct stack_head;
 
 // The header of the stack that this thread runs on; null on a thread that never met the library. Plain __thread with the
 // initial-exec model: no wrapper function, no lazy allocation.
-extern "C" __attribute__((tls_model("initial-exec"))) __thread weft::detail::stack_head* weft_current_stack;
+extern "C" __attribute__((
+    tls_model("initial-exec"))) __thread weft::detail::stack_head* weft_current_stack;
 
 namespace weft::detail {
 
@@ -46,7 +47,7 @@ inline stack_head* current_stack() noexcept {
                  "ldr %0, [%0, #:gottprel_lo12:weft_current_stack]\n\tldr %0, [%1, %0]"
                  : "=&r"(value), "=&r"(scratch));
 #else
-#error "weft::detail::current_stack: add the thread-local load of this architecture"
+#    error "weft::detail::current_stack: add the thread-local load of this architecture"
 #endif
     return value;
 }

@@ -21,7 +21,8 @@ enum class wait_end : unsigned { notified = 3, expired = 4, cancelled = 5 };
 /// | waker          | and it alone makes the waiter run again                      |
 /// | anybody        | request_cancel                                               |
 /// | a canceller    | freeze .. thaw_cancelled: nobody can end the wait in between |
-template <class Atomics = std_atomics> class basic_wait_word {
+template <class Atomics = std_atomics>
+class basic_wait_word {
 public:
     using epoch_type = std::uint64_t;
 
@@ -34,7 +35,9 @@ public:
             const std::uint64_t next = ((now & ~k_low) + k_one_epoch) | (now & k_pending) |
                                        (cancellable ? 0 : k_uncancellable) | k_waiting;
             // release: what the waiter wrote before is seen by the ender's acquire in end and request_cancel
-            if (word_.compare_exchange_weak(now, next, std::memory_order_release, std::memory_order_relaxed)) return true;
+            if (word_.compare_exchange_weak(now, next, std::memory_order_release,
+                                            std::memory_order_relaxed))
+                return true;
         }
     }
 
@@ -47,7 +50,8 @@ public:
         return static_cast<wait_end>(word_.load(std::memory_order_acquire) & k_phase);
     }
     bool has_ended() const noexcept {
-        const auto phase = word_.load(std::memory_order_acquire) & k_phase; // pairs with the ender's release
+        const auto phase =
+            word_.load(std::memory_order_acquire) & k_phase; // pairs with the ender's release
         return phase != k_waiting && phase != k_frozen;
     }
 
@@ -79,12 +83,15 @@ public:
             const bool ends = (now & k_phase) == k_waiting && (now & k_uncancellable) == 0;
             if (ends) next = (next & ~k_phase) | static_cast<std::uint64_t>(wait_end::cancelled);
             // acq_rel: as in end; the pending bit is read by begin's and take_cancel's read-modify-write
-            if (word_.compare_exchange_weak(now, next, std::memory_order_acq_rel, std::memory_order_acquire)) return ends;
+            if (word_.compare_exchange_weak(now, next, std::memory_order_acq_rel,
+                                            std::memory_order_acquire))
+                return ends;
         }
     }
 
     [[nodiscard]] bool cancel_pending() const noexcept {
-        return (word_.load(std::memory_order_acquire) & k_pending) != 0; // pairs with request_cancel
+        return (word_.load(std::memory_order_acquire) & k_pending) !=
+               0; // pairs with request_cancel
     }
 
     /// Takes the pending cancel, if there is one: it is delivered once. Owner, or uncancel under the task's lock.
@@ -99,8 +106,8 @@ public:
         for (;;) {
             if ((now & k_phase) != k_waiting || (now & k_uncancellable) != 0) return false;
             // acquire pairs with begin: the waiter's record of what it waits for is seen
-            if (word_.compare_exchange_weak(now, (now & ~k_phase) | k_frozen, std::memory_order_acq_rel,
-                                            std::memory_order_acquire)) {
+            if (word_.compare_exchange_weak(now, (now & ~k_phase) | k_frozen,
+                                            std::memory_order_acq_rel, std::memory_order_acquire)) {
                 epoch = now & ~k_low;
                 return true;
             }
@@ -111,13 +118,18 @@ public:
     void thaw_cancelled() noexcept {
         std::uint64_t now = word_.load(std::memory_order_relaxed);
         // release pairs with end, freeze and take_cancel
-        while (!word_.compare_exchange_weak(now, (now & ~k_phase) | k_waiting | k_pending, std::memory_order_release,
-                                            std::memory_order_relaxed)) {}
+        while (!word_.compare_exchange_weak(now, (now & ~k_phase) | k_waiting | k_pending,
+                                            std::memory_order_release, std::memory_order_relaxed)) {
+        }
     }
 
     /// The word's lower half for a futex of the thread that waits.
-    const std::uint32_t* futex_address() const noexcept { return reinterpret_cast<const std::uint32_t*>(&word_); }
-    std::uint32_t low_half() const noexcept { return static_cast<std::uint32_t>(word_.load(std::memory_order_acquire)); }
+    const std::uint32_t* futex_address() const noexcept {
+        return reinterpret_cast<const std::uint32_t*>(&word_);
+    }
+    std::uint32_t low_half() const noexcept {
+        return static_cast<std::uint32_t>(word_.load(std::memory_order_acquire));
+    }
 
 private:
     static constexpr std::uint64_t k_phase = 7, k_waiting = 1, k_frozen = 2;

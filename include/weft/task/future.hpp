@@ -9,8 +9,10 @@
 
 namespace weft {
 
-template <class T> class promise;
-template <class T> class task;
+template <class T>
+class promise;
+template <class T>
+class task;
 
 /// A handle to a result that somebody else will set. Cheap, shared; empty by default.
 ///
@@ -21,7 +23,8 @@ template <class T> class task;
 ///     weft::future<int> f = p.get_future();
 ///     p.set_value(7);
 ///     int x = f.get();
-template <class T> class future {
+template <class T>
+class future {
 public:
     using value_type = T;
     future() noexcept = default;
@@ -40,13 +43,16 @@ public:
     /// Waits at most that long; never cancels. std::future_status::ready or timeout.
     template <class Rep, class Period>
     [[nodiscard]] std::future_status wait_for(std::chrono::duration<Rep, Period> d) const {
-        return checked().await_done_until(detail::deadline_after(detail::to_nanoseconds(d))) ? std::future_status::ready
-                                                                                            : std::future_status::timeout;
+        return checked().await_done_until(detail::deadline_after(detail::to_nanoseconds(d)))
+                   ? std::future_status::ready
+                   : std::future_status::timeout;
     }
 
     [[nodiscard]] bool done() const { return checked().done(); }
     /// Did it end cancelled?
-    [[nodiscard]] bool cancelled() const { return checked().state() == detail::outcome_kind::cancelled; }
+    [[nodiscard]] bool cancelled() const {
+        return checked().state() == detail::outcome_kind::cancelled;
+    }
     /// The value of a done future, without waiting. Throws invalid_state if it is not done; else as await.
     T result() const {
         detail::future_state<T>& s = checked();
@@ -64,7 +70,8 @@ public:
     bool cancel(std::string message = {}) const { return checked().cancel(std::move(message)); }
 
     /// Calls f() or f(future<T>) once, when done, on the runtime; never inside this call or the one that completes.
-    template <class F> void add_done_callback(F f) const {
+    template <class F>
+    void add_done_callback(F f) const {
         if constexpr (std::invocable<F&, future<T>>)
             checked().add_done_callback([f = std::move(f), self = *this]() mutable { f(self); });
         else
@@ -73,7 +80,8 @@ public:
 
     /// For the library's own parts.
     [[nodiscard]] detail::future_state<T>* core() const noexcept { return core_.get(); }
-    explicit future(detail::core_ref<detail::future_state<T>> core) noexcept : core_(std::move(core)) {}
+    explicit future(detail::core_ref<detail::future_state<T>> core) noexcept
+        : core_(std::move(core)) {}
 
 protected:
     [[nodiscard]] detail::future_state<T>& checked() const {
@@ -91,13 +99,16 @@ protected:
 namespace detail {
 
 /// A future that a promise sets.
-template <class T> class promise_state final : public future_state<T> {
+template <class T>
+class promise_state final : public future_state<T> {
 public:
     promise_state() noexcept : future_state<T>(1) {}
     ~promise_state() override {
         if (auto e = this->unseen_error()) report_unseen_error(std::move(e));
     }
-    bool cancel(std::string message) override { return this->complete_cancelled(std::move(message)); }
+    bool cancel(std::string message) override {
+        return this->complete_cancelled(std::move(message));
+    }
 };
 
 } // namespace detail
@@ -105,7 +116,8 @@ public:
 /// The setting end of a future. Movable. Every member may be called by any thread; none suspends.
 /// set_value and set_exception return whether they took effect: on a future that was cancelled meanwhile they do nothing and
 /// return false. A second set throws invalid_state. Destroyed unset: the future throws broken_promise.
-template <class T> class promise {
+template <class T>
+class promise {
 public:
     promise() : core_(decltype(core_)::adopt(new detail::promise_state<T>)) {}
     promise(promise&&) noexcept = default;
@@ -133,7 +145,9 @@ public:
         return checked()->complete_exception(std::move(e));
     }
     /// Ends the future as cancelled.
-    bool set_cancelled(std::string message = {}) { return checked()->complete_cancelled(std::move(message)); }
+    bool set_cancelled(std::string message = {}) {
+        return checked()->complete_cancelled(std::move(message));
+    }
 
 private:
     using core_type = detail::core_ref<detail::future_state<T>>;
@@ -145,7 +159,8 @@ private:
         if (set_.exchange(true)) throw invalid_state("weft: the promise is already set");
     }
     void abandon() noexcept {
-        if (core_ && !core_->done()) core_->complete_exception(std::make_exception_ptr(broken_promise()));
+        if (core_ && !core_->done())
+            core_->complete_exception(std::make_exception_ptr(broken_promise()));
     }
     /// Tells a second set from one that lost against a cancel. Moves as its value.
     struct flag {
@@ -156,7 +171,9 @@ private:
             on.store(o.on.load(std::memory_order_relaxed), std::memory_order_relaxed);
             return *this;
         }
-        bool exchange(bool v) noexcept { return on.exchange(v, std::memory_order_acq_rel); } // orders two setters
+        bool exchange(bool v) noexcept {
+            return on.exchange(v, std::memory_order_acq_rel);
+        } // orders two setters
     };
     core_type core_;
     flag set_;
@@ -165,11 +182,16 @@ private:
 /// Suspends until x is done; its value, or throws. `await(x)` of a named handle copies, `await(std::move(x))` and
 /// `await(create_task(f))` move the value out. On a plain thread it blocks. A cancel point: a cancel of the only one who waits
 /// for a task goes to that task first. Throws cancelled_error, would_deadlock for the running task itself.
-template <class T> T await(const future<T>& x) {
+template <class T>
+T await(const future<T>& x) {
     static_assert(std::is_void_v<T> || std::is_reference_v<T> || std::is_copy_constructible_v<T>,
-                  "weft::await of a named handle copies the result, which this type forbids: write await(std::move(x))");
+                  "weft::await of a named handle copies the result, which this type forbids: write "
+                  "await(std::move(x))");
     return x.await();
 }
-template <class T> T await(future<T>&& x) { return std::move(x).await(); }
+template <class T>
+T await(future<T>&& x) {
+    return std::move(x).await();
+}
 
 } // namespace weft

@@ -27,7 +27,8 @@ struct wait_gate {
     std::atomic<std::size_t> left; ///< so many completions end the wait
     bool failures_end_it;
     bool passes(outcome_kind kind) noexcept {
-        const bool failed = kind == outcome_kind::exception || (kind == outcome_kind::cancelled && cancels_count);
+        const bool failed =
+            kind == outcome_kind::exception || (kind == outcome_kind::cancelled && cancels_count);
         // acq_rel: the one that ends the wait has seen what the others wrote
         return left.fetch_sub(1, std::memory_order_acq_rel) == 1 || (failures_end_it && failed);
     }
@@ -55,10 +56,14 @@ public:
     void drop_ref() noexcept {
         // acq_rel: everything done through other handles happens before the destructor; a sole owner needs no locked
         // operation, since nobody else can make it two
-        if (refs_.load(std::memory_order_acquire) == 1 || refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+        if (refs_.load(std::memory_order_acquire) == 1 ||
+            refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+            destroy();
     }
 
-    [[nodiscard]] outcome_kind state() const noexcept { return state_.load(std::memory_order_acquire); } // with complete
+    [[nodiscard]] outcome_kind state() const noexcept {
+        return state_.load(std::memory_order_acquire);
+    } // with complete
     [[nodiscard]] bool done() const noexcept { return state() != outcome_kind::pending; }
 
     /// Waits until done. Throws cancelled_error if the caller is cancelled (then the wait is over, not the work),
@@ -105,7 +110,8 @@ protected:
     virtual void destroy() noexcept { delete this; }
 
     /// Calls store() and completes, if this is still pending.
-    template <class Store> bool complete(outcome_kind kind, Store store) {
+    template <class Store>
+    bool complete(outcome_kind kind, Store store) {
         lock_.lock();
         if (state_.load(std::memory_order_relaxed) != outcome_kind::pending) {
             lock_.unlock();
@@ -151,12 +157,15 @@ void report_unseen_error(std::exception_ptr e) noexcept;
 
 /// The stored form of a result: void as monostate, a reference as its address.
 template <class T>
-using stored = std::conditional_t<std::is_void_v<T>, std::monostate,
-                                  std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+using stored =
+    std::conditional_t<std::is_void_v<T>, std::monostate,
+                       std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
 
-template <class T> class future_state : public future_core {
+template <class T>
+class future_state : public future_core {
 public:
-    template <class... Args> bool complete_value(Args&&... args) {
+    template <class... Args>
+    bool complete_value(Args&&... args) {
         return complete(outcome_kind::value, [&] {
             if constexpr (std::is_reference_v<T>)
                 value_.emplace(std::addressof(args)...);
@@ -192,7 +201,8 @@ private:
 };
 
 /// Counts references to a future_core or what derives from it.
-template <class Core> class core_ref {
+template <class Core>
+class core_ref {
 public:
     core_ref() noexcept = default;
     /// Takes over one reference.

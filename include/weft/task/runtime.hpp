@@ -25,15 +25,16 @@ struct exception_context {
 /// Options of a runtime. What the program leaves at its default, the environment may set: WEFT_WORKERS, WEFT_BACKEND
 /// (epoll, io_uring), WEFT_DEBUG (0, 1).
 struct runtime_options {
-    unsigned workers = 0;                           ///< 0: one per usable core (affinity mask, cgroup quota)
+    unsigned workers = 0; ///< 0: one per usable core (affinity mask, cgroup quota)
     io_backend backend = io_backend::automatic;
-    std::size_t stack_size = 256 * 1024;            ///< bytes per task that waits
-    bool pin_workers = false;                       ///< worker n on the n-th CPU of the affinity mask
-    bool debug = false;                             ///< every wait that ends resumes on another worker
+    std::size_t stack_size = 256 * 1024; ///< bytes per task that waits
+    bool pin_workers = false;            ///< worker n on the n-th CPU of the affinity mask
+    bool debug = false;                  ///< every wait that ends resumes on another worker
     std::chrono::nanoseconds stuck_after = std::chrono::milliseconds(1);
     unsigned max_spares = 512;
     std::chrono::nanoseconds slow_task_after = std::chrono::milliseconds(100);
-    std::function<void(const exception_context&)> exception_handler = {}; ///< empty: a line on stderr
+    std::function<void(const exception_context&)> exception_handler =
+        {}; ///< empty: a line on stderr
 };
 
 namespace detail {
@@ -41,7 +42,8 @@ namespace detail {
 struct testing_options {
     bool virtual_time = false;
 };
-std::shared_ptr<runtime_core> make_runtime(const runtime_options& options, const testing_options& testing = {});
+std::shared_ptr<runtime_core> make_runtime(const runtime_options& options,
+                                           const testing_options& testing = {});
 void close_runtime(runtime_core& runtime) noexcept;
 std::vector<task_handle> shut_down(runtime_core& runtime, deadline_ns deadline);
 void require_plain_thread(const char* what);
@@ -80,7 +82,8 @@ public:
 
     /// Runs f as a task and blocks the calling thread until it ends; its result or exception. Other tasks go on and stay
     /// pending between calls. std::logic_error from within a task.
-    template <class F> auto block_on(F&& f) {
+    template <class F>
+    auto block_on(F&& f) {
         detail::require_plain_thread("weft::runtime::block_on");
         return detail::start_task(*core_, {.name = "main"}, __builtin_return_address(0),
                                   detail::bind_call(std::forward<F>(f)))
@@ -95,8 +98,9 @@ public:
     template <class F, class... Args>
         requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
     [[gnu::noinline]] auto spawn(task_options options, F&& f, Args&&... args) {
-        return detail::start_task(*core_, std::move(options), __builtin_return_address(0),
-                                  detail::bind_call(std::forward<F>(f), std::forward<Args>(args)...));
+        return detail::start_task(
+            *core_, std::move(options), __builtin_return_address(0),
+            detail::bind_call(std::forward<F>(f), std::forward<Args>(args)...));
     }
 
     /// Cancels every task, waits for their end at most that long, and returns those that did not end. Blocks a plain thread;
@@ -117,7 +121,8 @@ private:
 /// the process. std::logic_error from within a task.
 ///
 ///     int main() { return weft::run([] { weft::sleep_for(1s); return 0; }); }
-template <class F> auto run(const runtime_options& options, F&& f) {
+template <class F>
+auto run(const runtime_options& options, F&& f) {
     detail::require_plain_thread("weft::run");
     runtime rt(options);
     auto main = rt.spawn({.name = "main"}, std::forward<F>(f));
@@ -137,7 +142,10 @@ template <class F> auto run(const runtime_options& options, F&& f) {
         throw;
     }
 }
-template <class F> auto run(F&& f) { return run(runtime_options{}, std::forward<F>(f)); }
+template <class F>
+auto run(F&& f) {
+    return run(runtime_options{}, std::forward<F>(f));
+}
 
 /// Every task of the running task's runtime that is not done. Throws std::logic_error outside a runtime.
 std::vector<task_handle> all_tasks();

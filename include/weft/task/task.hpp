@@ -15,7 +15,9 @@ public:
     task_handle() noexcept = default;
     [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(core_); }
     [[nodiscard]] bool done() const { return checked().core().done(); }
-    [[nodiscard]] bool cancelled() const { return checked().core().state() == detail::outcome_kind::cancelled; }
+    [[nodiscard]] bool cancelled() const {
+        return checked().core().state() == detail::outcome_kind::cancelled;
+    }
     [[nodiscard]] std::string name() const { return checked().name(); }
     [[nodiscard]] std::uint64_t id() const { return checked().id(); }
     /// Asks for cancellation: the wait it is suspended in, or its next one, throws cancelled_error(msg). False: done.
@@ -31,11 +33,17 @@ public:
     }
     /// Waits for its end, whatever that is; throws only if the caller is cancelled.
     void wait() const { checked().core().await_done(); }
-    template <class F> void add_done_callback(F f) const { checked().core().add_done_callback(std::move(f)); }
+    template <class F>
+    void add_done_callback(F f) const {
+        checked().core().add_done_callback(std::move(f));
+    }
 
-    friend bool operator==(const task_handle& a, const task_handle& b) noexcept { return a.core_.get() == b.core_.get(); }
+    friend bool operator==(const task_handle& a, const task_handle& b) noexcept {
+        return a.core_.get() == b.core_.get();
+    }
 
-    explicit task_handle(detail::core_ref<detail::future_core> core) noexcept : core_(std::move(core)) {}
+    explicit task_handle(detail::core_ref<detail::future_core> core) noexcept
+        : core_(std::move(core)) {}
 
 private:
     [[nodiscard]] detail::task_base& checked() const {
@@ -47,7 +55,8 @@ private:
 
 /// A callable running concurrently; a future<T> with a name and more say. Dropping the handle does not cancel: the runtime
 /// owns every task. An exception that nobody takes is reported once to the runtime's exception handler.
-template <class T> class task : public future<T> {
+template <class T>
+class task : public future<T> {
 public:
     task() noexcept = default;
     [[nodiscard]] std::string name() const { return base().name(); }
@@ -59,7 +68,8 @@ public:
         static_cast<void>(this->checked());
         return task_handle(detail::core_ref<detail::future_core>::share(this->core_.get()));
     }
-    explicit task(detail::core_ref<detail::future_state<T>> core) noexcept : future<T>(std::move(core)) {}
+    explicit task(detail::core_ref<detail::future_state<T>> core) noexcept
+        : future<T>(std::move(core)) {}
 
 private:
     [[nodiscard]] detail::task_base& base() const { return *this->checked().as_task(); }
@@ -68,14 +78,19 @@ private:
 namespace detail {
 
 /// f with its arguments, copied or moved as std::thread does.
-template <class F, class... Args> auto bind_call(F&& f, Args&&... args) {
+template <class F, class... Args>
+auto bind_call(F&& f, Args&&... args) {
     if constexpr (sizeof...(Args) == 0)
         return std::decay_t<F>(std::forward<F>(f));
     else
         return [f = std::decay_t<F>(std::forward<F>(f)),
-                bound = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable -> decltype(auto) {
-            return std::apply([&f](auto&... a) -> decltype(auto) { return std::invoke(std::move(f), std::move(a)...); },
-                              bound);
+                bound = std::tuple<std::decay_t<Args>...>(
+                    std::forward<Args>(args)...)]() mutable -> decltype(auto) {
+            return std::apply(
+                [&f](auto&... a) -> decltype(auto) {
+                    return std::invoke(std::move(f), std::move(a)...);
+                },
+                bound);
         };
 }
 
@@ -85,11 +100,14 @@ struct no_preparation {
 
 /// Makes the block, lets `prepare` see it before it can run, and launches it.
 template <class Call, class Prepare = no_preparation>
-auto start_task(runtime_core& runtime, task_options&& options, const void* site, Call&& call, Prepare prepare = {}) {
+auto start_task(runtime_core& runtime, task_options&& options, const void* site, Call&& call,
+                Prepare prepare = {}) {
     using function = std::decay_t<Call>;
     using result = std::invoke_result_t<function&>;
-    static_assert(!std::is_rvalue_reference_v<result>, "weft: a task can't return an rvalue reference");
-    auto* block = new task_block<result, function>(runtime, std::move(options), site, std::forward<Call>(call));
+    static_assert(!std::is_rvalue_reference_v<result>,
+                  "weft: a task can't return an rvalue reference");
+    auto* block = new task_block<result, function>(runtime, std::move(options), site,
+                                                   std::forward<Call>(call));
     prepare(*block);
     try {
         launch(*block);
@@ -119,7 +137,8 @@ template <class F, class... Args>
 template <class F, class... Args>
     requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
 [[gnu::noinline]] auto create_task(task_options options, F&& f, Args&&... args) {
-    return detail::start_task(detail::current_runtime(), std::move(options), __builtin_return_address(0),
+    return detail::start_task(detail::current_runtime(), std::move(options),
+                              __builtin_return_address(0),
                               detail::bind_call(std::forward<F>(f), std::forward<Args>(args)...));
 }
 
@@ -153,11 +172,13 @@ private:
 
 /// Suspends for at least d (zero or less: as yield). A cancel point. Works on plain threads too.
 void sleep_for(std::chrono::nanoseconds d);
-template <class Rep, class Period> void sleep_for(std::chrono::duration<Rep, Period> d) {
+template <class Rep, class Period>
+void sleep_for(std::chrono::duration<Rep, Period> d) {
     sleep_for(detail::to_nanoseconds(d));
 }
 /// Suspends until t, never shorter; t of any clock.
-template <class Clock, class Duration> void sleep_until(std::chrono::time_point<Clock, Duration> t) {
+template <class Clock, class Duration>
+void sleep_until(std::chrono::time_point<Clock, Duration> t) {
     if constexpr (std::is_same_v<Clock, clock>)
         sleep_for(detail::to_nanoseconds(t - clock::now()));
     else

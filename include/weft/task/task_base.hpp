@@ -15,9 +15,9 @@ namespace weft {
 
 /// What create_task may be told about a task.
 struct task_options {
-    std::string name = {};           ///< for reports; empty: "Task-<id>"
-    std::size_t stack_size = 0;      ///< bytes; 0: the runtime's
-    const char* file = nullptr;      ///< where it was created, for reports
+    std::string name = {};      ///< for reports; empty: "Task-<id>"
+    std::size_t stack_size = 0; ///< bytes; 0: the runtime's
+    const char* file = nullptr; ///< where it was created, for reports
     int line = 0;
 };
 
@@ -59,7 +59,9 @@ public:
     task_observer* observer = nullptr;
 
     [[nodiscard]] runtime_core& owner() const noexcept;
-    [[nodiscard]] std::size_t stack_size() const noexcept { return details_ ? details_->stack_size : 0; }
+    [[nodiscard]] std::size_t stack_size() const noexcept {
+        return details_ ? details_->stack_size : 0;
+    }
 
 protected:
     task_base(runtime_core& runtime, task_options&& options, const void* spawn_site);
@@ -92,7 +94,7 @@ private:
     std::unique_ptr<details> details_;         // made by the creator, or under lock_
     unsigned requests_ = 0;                    // under lock_
     unsigned short shard_ = 0;                 // of the runtime's list of live tasks
-    mutable spin_lock lock_;                   // guards requests_ and the name and message in details_
+    mutable spin_lock lock_; // guards requests_ and the name and message in details_
 };
 
 /// The running task, or null: on plain threads and in callbacks.
@@ -106,10 +108,13 @@ void launch(task_base& task);
 void retire(task_base& task) noexcept;
 
 /// A task's one block: fiber, future and closure. Two references at birth: the handle's and the runtime's.
-template <class T, class F> class task_block final : public task_base, public future_state<T> {
+template <class T, class F>
+class task_block final : public task_base, public future_state<T> {
 public:
     task_block(runtime_core& runtime, task_options&& options, const void* site, F&& f)
-        : task_base(runtime, std::move(options), site), future_state<T>(2), function_(std::in_place, std::move(f)) {}
+        : task_base(runtime, std::move(options), site),
+          future_state<T>(2),
+          function_(std::in_place, std::move(f)) {}
 
     ~task_block() override {
         if (auto e = this->unseen_error()) report_unseen(std::move(e));

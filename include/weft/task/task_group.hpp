@@ -53,12 +53,13 @@ public:
         detail::group_enter(*core_);
         bool adopted = false; // from then on the task's end counts it out
         try {
-            return detail::start_task(detail::current_runtime(), std::move(options), __builtin_return_address(0),
-                                      detail::bind_call(std::forward<F>(f), std::forward<Args>(args)...),
-                                      [&](detail::task_base& child) {
-                                          detail::group_adopt(*core_, child);
-                                          adopted = true;
-                                      });
+            return detail::start_task(
+                detail::current_runtime(), std::move(options), __builtin_return_address(0),
+                detail::bind_call(std::forward<F>(f), std::forward<Args>(args)...),
+                [&](detail::task_base& child) {
+                    detail::group_adopt(*core_, child);
+                    adopted = true;
+                });
         } catch (...) {
             if (!adopted) detail::group_leave(*core_);
             throw;
@@ -70,21 +71,22 @@ public:
     void join() { detail::group_join(*core_, nullptr); }
 
     /// For with_task_group: joins after the body has thrown.
-    void join_after(std::exception_ptr body_error) { detail::group_join(*core_, std::move(body_error)); }
+    void join_after(std::exception_ptr body_error) {
+        detail::group_join(*core_, std::move(body_error));
+    }
 
 private:
     detail::group_core* core_;
 };
 
 /// Runs body(group) and joins. What the body throws counts as a failure among the others.
-template <class Body> void with_task_group(Body&& body) {
+template <class Body>
+void with_task_group(Body&& body) {
     task_group group;
     std::exception_ptr error;
     try {
         body(group);
-    } catch (...) {
-        error = std::current_exception();
-    }
+    } catch (...) { error = std::current_exception(); }
     group.join_after(std::move(error));
 }
 

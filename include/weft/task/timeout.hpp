@@ -33,7 +33,8 @@ private:
 };
 
 namespace detail {
-template <class F> decltype(auto) run_limited(deadline_ns deadline, F&& f) {
+template <class F>
+decltype(auto) run_limited(deadline_ns deadline, F&& f) {
     timeout_scope scope(deadline);
     try {
         if constexpr (std::is_void_v<std::invoke_result_t<F&, timeout_scope&>>) {
@@ -55,7 +56,8 @@ template <class F> decltype(auto) run_limited(deadline_ns deadline, F&& f) {
 /// Other exceptions pass; a cancel from elsewhere stays a cancel. In tasks only (std::logic_error). A cancel point.
 ///
 ///     weft::timeout(10ms, [&](weft::timeout_scope&) { in.readline(); });
-template <class Rep, class Period, class F> decltype(auto) timeout(std::chrono::duration<Rep, Period> d, F&& f) {
+template <class Rep, class Period, class F>
+decltype(auto) timeout(std::chrono::duration<Rep, Period> d, F&& f) {
     return detail::run_limited(detail::deadline_after(detail::to_nanoseconds(d)), f);
 }
 template <class Clock, class Duration, class F>
@@ -79,9 +81,11 @@ bool await_or_cancel(future_core& f, deadline_ns deadline);
 
 /// The value of x within d; else x is cancelled, whoever else waits for it, HAS ended, and timeout_error is thrown. A value or
 /// error that x ends with all the same is what comes out. If the caller is cancelled, x is cancelled and has ended, too.
-template <class Rep, class Period, class T> T wait_for(std::chrono::duration<Rep, Period> d, const future<T>& x) {
+template <class Rep, class Period, class T>
+T wait_for(std::chrono::duration<Rep, Period> d, const future<T>& x) {
     if (!x.valid()) throw invalid_state("weft: an empty future or task handle");
-    const bool timed_out = detail::await_or_cancel(*x.core(), detail::deadline_after(detail::to_nanoseconds(d)));
+    const bool timed_out =
+        detail::await_or_cancel(*x.core(), detail::deadline_after(detail::to_nanoseconds(d)));
     if (timed_out && x.core()->state() == detail::outcome_kind::cancelled) throw timeout_error();
     return x.core()->get(!std::is_copy_constructible_v<detail::stored<T>>);
 }

@@ -26,7 +26,8 @@ struct wait_options {
 };
 
 /// Who is done and who is not, each in the order given.
-template <class Handle> struct wait_result {
+template <class Handle>
+struct wait_result {
     std::vector<Handle> done;
     std::vector<Handle> pending;
 };
@@ -45,7 +46,8 @@ concept future_range = std::ranges::forward_range<R> && requires(std::ranges::ra
     { f.core() } -> std::convertible_to<future_core*>;
 };
 
-template <future_range R> std::vector<future_core*> cores_of(R&& handles) {
+template <future_range R>
+std::vector<future_core*> cores_of(R&& handles) {
     std::vector<future_core*> cores;
     for (auto& h : handles) {
         if (h.core() == nullptr) throw invalid_state("weft: an empty future or task handle");
@@ -61,10 +63,12 @@ template <future_range R> std::vector<future_core*> cores_of(R&& handles) {
 /// it throws std::invalid_argument: it could never end.
 ///
 ///     auto [done, rest] = weft::wait(tasks, {.timeout = 1s, .return_when = weft::first_completed});
-template <detail::future_range R> auto wait(R&& futures, wait_options options = {}) {
+template <detail::future_range R>
+auto wait(R&& futures, wait_options options = {}) {
     using handle = std::ranges::range_value_t<R>;
     const std::vector<detail::future_core*> cores = detail::cores_of(futures);
-    const detail::deadline_ns limit = options.timeout ? detail::deadline_after(*options.timeout) : detail::k_never;
+    const detail::deadline_ns limit =
+        options.timeout ? detail::deadline_after(*options.timeout) : detail::k_never;
     detail::wait_many(cores, options.return_when, limit);
     wait_result<handle> result;
     std::vector<detail::future_core*> seen;
@@ -77,7 +81,8 @@ template <detail::future_range R> auto wait(R&& futures, wait_options options = 
 }
 
 /// What became of one of several: gather_settled's element.
-template <class T> class outcome {
+template <class T>
+class outcome {
 public:
     explicit outcome(future<T> f) : future_(std::move(f)) {}
     [[nodiscard]] bool has_value() const { return kind() == detail::outcome_kind::value; }
@@ -86,7 +91,8 @@ public:
     T value() const { return future_.result(); }
     /// The exception; null for a value; a cancelled_error for a cancelled one.
     [[nodiscard]] std::exception_ptr exception() const {
-        return cancelled() ? std::make_exception_ptr(cancelled_error(future_.core()->message())) : future_.core()->error();
+        return cancelled() ? std::make_exception_ptr(cancelled_error(future_.core()->message()))
+                           : future_.core()->error();
     }
 
 private:
@@ -96,7 +102,8 @@ private:
 
 /// Waits for all of a range, whatever becomes of each; throws only if the caller is cancelled, after the futures were
 /// cancelled and have ended.
-template <detail::future_range R> auto gather_settled(R&& futures) {
+template <detail::future_range R>
+auto gather_settled(R&& futures) {
     using value = typename std::ranges::range_value_t<R>::value_type;
     const std::vector<detail::future_core*> cores = detail::cores_of(futures);
     try {
@@ -108,7 +115,8 @@ template <detail::future_range R> auto gather_settled(R&& futures) {
     std::vector<outcome<value>> outcomes;
     for (auto& f : futures) {
         f.core()->mark_seen();
-        outcomes.emplace_back(future<value>(detail::core_ref<detail::future_state<value>>::share(f.core())));
+        outcomes.emplace_back(
+            future<value>(detail::core_ref<detail::future_state<value>>::share(f.core())));
     }
     return outcomes;
 }
@@ -116,7 +124,8 @@ template <detail::future_range R> auto gather_settled(R&& futures) {
 /// A future that follows x; cancelling it, or whoever awaits it, leaves x alone.
 ///
 ///     auto z = weft::await(weft::shield(task));
-template <class T> future<T> shield(const future<T>& x) {
+template <class T>
+future<T> shield(const future<T>& x) {
     if (x.done()) return x;
     auto outer = std::make_shared<promise<T>>();
     future<T> result = outer->get_future();

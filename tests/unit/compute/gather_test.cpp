@@ -17,10 +17,12 @@ long fib(int n) {
 }
 } // namespace
 
-TEST_CASE("gather of callables: results by value in order, void as monostate, references through", "[compute]") {
+TEST_CASE("gather of callables: results by value in order, void as monostate, references through",
+          "[compute]") {
     over_workers([] {
         int x = 3;
-        auto [a, v, r] = weft::gather([] { return std::make_unique<int>(1); }, [] {}, [&x]() -> int& { return x; });
+        auto [a, v, r] = weft::gather([] { return std::make_unique<int>(1); }, [] {},
+                                      [&x]() -> int& { return x; });
         CHECK(*a == 1);
         CHECK(std::is_same_v<decltype(v), std::monostate>);
         CHECK(r == &x);
@@ -30,38 +32,58 @@ TEST_CASE("gather of callables: results by value in order, void as monostate, re
 
 TEST_CASE("gather of callables: on a plain thread they run in order, here", "[compute]") {
     std::string log;
-    auto [a, b] = weft::gather([&] { log += "a"; return 1; }, [&] { log += "b"; return 2; });
+    auto [a, b] = weft::gather(
+        [&] {
+            log += "a";
+            return 1;
+        },
+        [&] {
+            log += "b";
+            return 2;
+        });
     CHECK(log == "ab");
     CHECK(a + b == 3);
-    CHECK_THROWS_WITH(weft::gather([] { throw std::runtime_error("first"); }, [&] { log += "never"; }), "first");
+    CHECK_THROWS_WITH(
+        weft::gather([] { throw std::runtime_error("first"); }, [&] { log += "never"; }), "first");
     CHECK(log == "ab");
     std::vector<std::function<int()>> many{[] { return 1; }, [] { return 2; }};
     CHECK(weft::gather(many) == std::vector{1, 2});
 }
 
-TEST_CASE("gather of callables: one may await what its sibling does, with a single worker", "[compute]") {
+TEST_CASE("gather of callables: one may await what its sibling does, with a single worker",
+          "[compute]") {
     over_workers([] {
         weft::promise<int> p;
         auto f = p.get_future();
-        auto [a, b] = weft::gather([&] { return f.await(); }, [&] { p.set_value(8); return 1; });
+        auto [a, b] = weft::gather([&] { return f.await(); },
+                                   [&] {
+                                       p.set_value(8);
+                                       return 1;
+                                   });
         CHECK(a == 8);
         CHECK(b == 1);
     });
 }
 
-TEST_CASE("gather of callables: the first failure is thrown; siblings not begun are dropped", "[compute]") {
+TEST_CASE("gather of callables: the first failure is thrown; siblings not begun are dropped",
+          "[compute]") {
     in_virtual_time([] {
         bool second = false;
-        CHECK_THROWS_WITH(weft::gather([] { throw std::runtime_error("one"); }, [&] { second = true; }), "one");
+        CHECK_THROWS_WITH(
+            weft::gather([] { throw std::runtime_error("one"); }, [&] { second = true; }), "one");
         CHECK_FALSE(second);
     });
 }
 
-TEST_CASE("gather of callables: a failure ends siblings that wait, also the one that runs here", "[compute]") {
+TEST_CASE("gather of callables: a failure ends siblings that wait, also the one that runs here",
+          "[compute]") {
     in_virtual_time([] {
         const auto start = weft::clock::now();
         CHECK_THROWS_WITH(weft::gather([] { weft::sleep_for(1h); },
-                                       [] { weft::sleep_for(1s); throw std::runtime_error("late"); },
+                                       [] {
+                                           weft::sleep_for(1s);
+                                           throw std::runtime_error("late");
+                                       },
                                        [c = counted()] { weft::sleep_for(1h); }),
                           "late");
         CHECK(weft::clock::now() - start == 1s);
@@ -91,14 +113,20 @@ TEST_CASE("gather of callables: a cancel of the parent reaches all of them", "[c
     });
 }
 
-TEST_CASE("gather of callables: records pending in callers' frames while the task waits, moves and returns", "[compute]") {
+TEST_CASE("gather of callables: records pending in callers' frames while the task waits, moves and "
+          "returns",
+          "[compute]") {
     over_workers([] {
         std::function<long(int)> tree = [&tree](int depth) -> long {
             if (depth == 0) {
                 weft::yield();
                 return 1;
             }
-            auto [a, b, c] = weft::gather([&] { return tree(depth - 1); }, [&] { weft::yield(); return tree(depth - 1); },
+            auto [a, b, c] = weft::gather([&] { return tree(depth - 1); },
+                                          [&] {
+                                              weft::yield();
+                                              return tree(depth - 1);
+                                          },
                                           [&] { return 1L; });
             return a + b + c;
         };
@@ -106,7 +134,9 @@ TEST_CASE("gather of callables: records pending in callers' frames while the tas
     });
 }
 
-TEST_CASE("gather of callables: from many tasks at once, with failures everywhere, nothing is lost or left", "[compute]") {
+TEST_CASE("gather of callables: from many tasks at once, with failures everywhere, nothing is lost "
+          "or left",
+          "[compute]") {
     over_workers([] {
         std::vector<weft::task<int>> tasks;
         for (int t = 0; t < 16; ++t)
@@ -114,11 +144,16 @@ TEST_CASE("gather of callables: from many tasks at once, with failures everywher
                 int failures = 0;
                 for (int i = 0; i < 50; ++i) {
                     try {
-                        weft::gather([&] { weft::yield(); if (i % 3 == 0) throw t; }, [&] { if (i % 5 == 0) throw t; },
-                                     [c = counted()] { weft::yield(); });
-                    } catch (int) {
-                        ++failures;
-                    }
+                        weft::gather(
+                            [&] {
+                                weft::yield();
+                                if (i % 3 == 0) throw t;
+                            },
+                            [&] {
+                                if (i % 5 == 0) throw t;
+                            },
+                            [c = counted()] { weft::yield(); });
+                    } catch (int) { ++failures; }
                 }
                 return failures;
             }));
@@ -127,9 +162,13 @@ TEST_CASE("gather of callables: from many tasks at once, with failures everywher
     });
 }
 
-TEST_CASE("gather: callables and futures mixed; a failing callable cancels and joins the futures", "[compute]") {
+TEST_CASE("gather: callables and futures mixed; a failing callable cancels and joins the futures",
+          "[compute]") {
     in_virtual_time([] {
-        auto t = weft::create_task([] { weft::sleep_for(1s); return 2; });
+        auto t = weft::create_task([] {
+            weft::sleep_for(1s);
+            return 2;
+        });
         auto [a, b] = weft::gather([] { return 1; }, t);
         CHECK(a == 1);
         CHECK(b == 2);

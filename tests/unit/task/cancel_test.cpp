@@ -17,15 +17,15 @@ std::string message_of(const weft::task<void>& t) {
         weft::await(t);
     } catch (const weft::cancelled_error& e) {
         return std::string("cancelled:") + e.what();
-    } catch (const std::exception& e) {
-        return e.what();
-    }
+    } catch (const std::exception& e) { return e.what(); }
     return "value";
 }
 
 } // namespace
 
-TEST_CASE("cancel: a sleeping task ends at once, cancelled, with the message, and a later cancel is refused", "[task]") {
+TEST_CASE("cancel: a sleeping task ends at once, cancelled, with the message, and a later cancel "
+          "is refused",
+          "[task]") {
     over_workers([] {
         auto t = weft::create_task([c = counted()] { weft::sleep_for(1h); });
         weft::yield();
@@ -47,7 +47,9 @@ TEST_CASE("cancel: before the first step the body never runs", "[task]") {
     });
 }
 
-TEST_CASE("cancel: who catches it and returns has not been cancelled, and one request is delivered once", "[task]") {
+TEST_CASE(
+    "cancel: who catches it and returns has not been cancelled, and one request is delivered once",
+    "[task]") {
     over_workers([] {
         std::atomic<bool> waiting{false};
         auto t = weft::create_task([&] {
@@ -67,7 +69,8 @@ TEST_CASE("cancel: who catches it and returns has not been cancelled, and one re
     });
 }
 
-TEST_CASE("cancel: oneself, then the next wait throws; ending without a wait ends cancelled", "[task]") {
+TEST_CASE("cancel: oneself, then the next wait throws; ending without a wait ends cancelled",
+          "[task]") {
     over_workers([] {
         auto waits = weft::create_task([] {
             weft::current_task().cancel("me");
@@ -85,15 +88,14 @@ TEST_CASE("cancel: no handler for std::exception swallows it", "[task]") {
             try {
                 weft::current_task().cancel();
                 weft::yield();
-            } catch (const std::exception&) {
-                throw std::logic_error("swallowed");
-            }
+            } catch (const std::exception&) { throw std::logic_error("swallowed"); }
         });
         CHECK(message_of(t) == "cancelled:");
     });
 }
 
-TEST_CASE("cancel: of the only waiter goes to the inner task first, whose clean-up runs first", "[task]") {
+TEST_CASE("cancel: of the only waiter goes to the inner task first, whose clean-up runs first",
+          "[task]") {
     over_workers([] {
         std::string log; // inner first, then outer: one after the other
         weft::promise<void> started;
@@ -121,7 +123,8 @@ TEST_CASE("cancel: of the only waiter goes to the inner task first, whose clean-
         while (weft::current_task().name().empty()) {}
         CHECK(outer.cancel("down"));
         CHECK(message_of(outer) == "cancelled:down");
-        CHECK((log == "inner outer:down" || log == "outer:down")); // the latter if outer had not begun to wait for inner
+        CHECK((log == "inner outer:down" ||
+               log == "outer:down")); // the latter if outer had not begun to wait for inner
     });
 }
 
@@ -157,15 +160,16 @@ TEST_CASE("cancel: with one worker the inner task's clean-up always comes first"
     });
 }
 
-TEST_CASE("cancel: an inner task that swallows it gives its value, and the outer's request waits for its next wait", "[task]") {
+TEST_CASE("cancel: an inner task that swallows it gives its value, and the outer's request waits "
+          "for its next wait",
+          "[task]") {
     in_virtual_time([] {
         std::string log;
         auto outer = weft::create_task([&] {
             auto inner = weft::create_task([] {
                 try {
                     weft::sleep_for(1h);
-                } catch (const weft::cancelled_error&) {
-                }
+                } catch (const weft::cancelled_error&) {}
                 return 7;
             });
             log += std::to_string(weft::await(inner));
@@ -179,7 +183,8 @@ TEST_CASE("cancel: an inner task that swallows it gives its value, and the outer
     });
 }
 
-TEST_CASE("cancel: one of two waiters only ends that wait; a bare promise only loses its waiter", "[task]") {
+TEST_CASE("cancel: one of two waiters only ends that wait; a bare promise only loses its waiter",
+          "[task]") {
     in_virtual_time([] {
         auto shared = weft::create_task([] { weft::sleep_for(10s); });
         auto a = weft::create_task([&] { weft::await(shared); });
@@ -257,7 +262,9 @@ TEST_CASE("cancel: a destructor that waits while the task unwinds is not interru
     });
 }
 
-TEST_CASE("cancel: racing with completion ends in exactly one of value and cancelled, from any thread", "[task]") {
+TEST_CASE(
+    "cancel: racing with completion ends in exactly one of value and cancelled, from any thread",
+    "[task]") {
     over_workers([] {
         for (int round = 0; round < 300; ++round) {
             weft::promise<int> p;
@@ -267,9 +274,7 @@ TEST_CASE("cancel: racing with completion ends in exactly one of value and cance
             bool value = false, cancelled = false;
             try {
                 value = weft::await(t) == 1;
-            } catch (const weft::cancelled_error&) {
-                cancelled = true;
-            }
+            } catch (const weft::cancelled_error&) { cancelled = true; }
             canceller.join();
             weft::await(setter);
             REQUIRE(value != cancelled);
@@ -280,9 +285,14 @@ TEST_CASE("cancel: racing with completion ends in exactly one of value and cance
 TEST_CASE("cancel: a storm against thousands of waiting tasks loses none", "[task]") {
     over_workers([] {
         std::vector<weft::task<void>> tasks;
-        for (int i = 0; i < many(2000); ++i) tasks.push_back(weft::create_task([c = counted()] { weft::sleep_for(1h); }));
-        auto one = weft::create_task([&] { for (auto& t : tasks) t.cancel("a"); });
-        auto two = weft::create_task([&] { for (auto& t : tasks) t.cancel("b"); });
+        for (int i = 0; i < many(2000); ++i)
+            tasks.push_back(weft::create_task([c = counted()] { weft::sleep_for(1h); }));
+        auto one = weft::create_task([&] {
+            for (auto& t : tasks) t.cancel("a");
+        });
+        auto two = weft::create_task([&] {
+            for (auto& t : tasks) t.cancel("b");
+        });
         weft::await(one);
         weft::await(two);
         int cancelled = 0;

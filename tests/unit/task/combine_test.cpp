@@ -52,7 +52,9 @@ TEST_CASE("wait: first_completed returns with the first, the others go on", "[ta
     });
 }
 
-TEST_CASE("wait: first_exception returns at the first failure, else when all are done; it never throws their errors", "[task]") {
+TEST_CASE("wait: first_exception returns at the first failure, else when all are done; it never "
+          "throws their errors",
+          "[task]") {
     in_virtual_time([] {
         const auto start = weft::clock::now();
         std::vector tasks{failing(5s, "late"), failing(2s, "early")};
@@ -66,8 +68,7 @@ TEST_CASE("wait: first_exception returns at the first failure, else when all are
         for (auto& t : tasks) {
             try {
                 weft::await(t);
-            } catch (const std::runtime_error&) {
-            }
+            } catch (const std::runtime_error&) {}
         }
     });
 }
@@ -87,7 +88,8 @@ TEST_CASE("wait: for none returns at once, for the first of none throws", "[task
     in_virtual_time([] {
         std::vector<weft::task<int>> none;
         CHECK(weft::wait(none).done.empty());
-        CHECK_THROWS_AS(weft::wait(none, {.return_when = weft::first_completed}), std::invalid_argument);
+        CHECK_THROWS_AS(weft::wait(none, {.return_when = weft::first_completed}),
+                        std::invalid_argument);
         CHECK(weft::gather(none).empty());
     });
 }
@@ -103,7 +105,8 @@ TEST_CASE("wait: a cancelled waiter leaves the tasks alone", "[task]") {
     });
 }
 
-TEST_CASE("wait: for a hundred futures that threads complete at random wakes once and sees all", "[task]") {
+TEST_CASE("wait: for a hundred futures that threads complete at random wakes once and sees all",
+          "[task]") {
     over_workers([] {
         for (int round = 0; round < 20; ++round) {
             std::vector<weft::task<int>> tasks;
@@ -119,7 +122,9 @@ TEST_CASE("wait: for a hundred futures that threads complete at random wakes onc
     });
 }
 
-TEST_CASE("gather: results come in the order of the arguments, void as monostate, whoever ends first", "[task]") {
+TEST_CASE(
+    "gather: results come in the order of the arguments, void as monostate, whoever ends first",
+    "[task]") {
     in_virtual_time([] {
         auto nothing = weft::create_task([] { weft::sleep_for(1s); });
         auto text = weft::create_task([] { return std::string("t"); });
@@ -135,7 +140,9 @@ TEST_CASE("gather: results come in the order of the arguments, void as monostate
     });
 }
 
-TEST_CASE("gather: the first failure is thrown as soon as it happens, after the rest was cancelled and has ended", "[task]") {
+TEST_CASE("gather: the first failure is thrown as soon as it happens, after the rest was cancelled "
+          "and has ended",
+          "[task]") {
     in_virtual_time([] {
         const auto start = weft::clock::now();
         bool cleaned = false;
@@ -156,7 +163,8 @@ TEST_CASE("gather: the first failure is thrown as soon as it happens, after the 
     });
 }
 
-TEST_CASE("gather: a cancel of the caller reaches all children, which have ended when it throws", "[task]") {
+TEST_CASE("gather: a cancel of the caller reaches all children, which have ended when it throws",
+          "[task]") {
     in_virtual_time([] {
         std::vector<weft::task<int>> children{sleeper(1h, 1), sleeper(1h, 2)};
         auto parent = weft::create_task([&] { weft::gather(children); });
@@ -170,8 +178,9 @@ TEST_CASE("gather: a cancel of the caller reaches all children, which have ended
 
 TEST_CASE("gather_settled: every outcome at its place, nothing thrown", "[task]") {
     in_virtual_time([] {
-        std::vector<weft::task<int>> tasks{sleeper(1s, 1), weft::create_task([]() -> int { throw std::runtime_error("x"); }),
-                                           sleeper(1h, 3)};
+        std::vector<weft::task<int>> tasks{
+            sleeper(1s, 1), weft::create_task([]() -> int { throw std::runtime_error("x"); }),
+            sleeper(1h, 3)};
         weft::yield();
         tasks[2].cancel("gone");
         auto outcomes = weft::gather_settled(tasks);
@@ -182,7 +191,8 @@ TEST_CASE("gather_settled: every outcome at its place, nothing thrown", "[task]"
     });
 }
 
-TEST_CASE("wait_for: a callable runs here, in the calling task, and is cut at the limit", "[task]") {
+TEST_CASE("wait_for: a callable runs here, in the calling task, and is cut at the limit",
+          "[task]") {
     in_virtual_time([] {
         const auto me = weft::this_task::id();
         CHECK(weft::wait_for(2s, [me] { return weft::this_task::id() == me; }));
@@ -194,13 +204,15 @@ TEST_CASE("wait_for: a callable runs here, in the calling task, and is cut at th
         bool started = false;
         CHECK_THROWS_AS(weft::wait_for(0s, [&] { started = true; }), weft::timeout_error);
         CHECK_FALSE(started);
-        CHECK_THROWS_WITH(weft::wait_for(1s, [] {
-            try {
-                weft::sleep_for(1h);
-            } catch (const weft::cancelled_error&) {
-                throw std::runtime_error("clean-up failed");
-            }
-        }), "clean-up failed");
+        CHECK_THROWS_WITH(weft::wait_for(1s,
+                                         [] {
+                                             try {
+                                                 weft::sleep_for(1h);
+                                             } catch (const weft::cancelled_error&) {
+                                                 throw std::runtime_error("clean-up failed");
+                                             }
+                                         }),
+                          "clean-up failed");
     });
 }
 
@@ -220,8 +232,7 @@ TEST_CASE("wait_for: a task that runs out of time is cancelled and has ended", "
         auto stubborn = weft::create_task([] {
             try {
                 weft::sleep_for(1h);
-            } catch (const weft::cancelled_error&) {
-            }
+            } catch (const weft::cancelled_error&) {}
             return 9;
         });
         CHECK(weft::wait_for(1s, stubborn) == 9);
@@ -230,7 +241,9 @@ TEST_CASE("wait_for: a task that runs out of time is cancelled and has ended", "
     });
 }
 
-TEST_CASE("wait_for: a cancel of the caller cancels the task and waits for its end, and is no time-out", "[task]") {
+TEST_CASE(
+    "wait_for: a cancel of the caller cancels the task and waits for its end, and is no time-out",
+    "[task]") {
     in_virtual_time([] {
         auto inner = sleeper(1h, 1);
         auto other = weft::create_task([&] { weft::await(inner); }); // not the only waiter
@@ -243,24 +256,27 @@ TEST_CASE("wait_for: a cancel of the caller cancels the task and waits for its e
     });
 }
 
-TEST_CASE("timeout: nested limits end where they belong, and the count of requests returns to zero", "[task]") {
+TEST_CASE("timeout: nested limits end where they belong, and the count of requests returns to zero",
+          "[task]") {
     in_virtual_time([] {
         bool inner_expired = false, outer_expired = false;
-        CHECK_THROWS_AS(weft::timeout(1s, [&](weft::timeout_scope& outer) {
-            try {
-                weft::timeout(1s, [&](weft::timeout_scope& inner) {
-                    try {
-                        weft::sleep_for(1h);
-                    } catch (...) {
-                        inner_expired = inner.expired();
-                        throw;
-                    }
-                });
-            } catch (...) {
-                outer_expired = outer.expired();
-                throw;
-            }
-        }), weft::timeout_error);
+        CHECK_THROWS_AS(weft::timeout(1s,
+                                      [&](weft::timeout_scope& outer) {
+                                          try {
+                                              weft::timeout(1s, [&](weft::timeout_scope& inner) {
+                                                  try {
+                                                      weft::sleep_for(1h);
+                                                  } catch (...) {
+                                                      inner_expired = inner.expired();
+                                                      throw;
+                                                  }
+                                              });
+                                          } catch (...) {
+                                              outer_expired = outer.expired();
+                                              throw;
+                                          }
+                                      }),
+                        weft::timeout_error);
         CHECK(inner_expired);
         CHECK(outer_expired);
         CHECK(weft::current_task().cancelling() == 0);
@@ -271,23 +287,27 @@ TEST_CASE("timeout: nested limits end where they belong, and the count of reques
 TEST_CASE("timeout: a deadline can be read, moved and removed while it is in force", "[task]") {
     in_virtual_time([] {
         const auto start = weft::clock::now();
-        CHECK_THROWS_AS(weft::timeout(1s, [&](weft::timeout_scope& t) {
-            CHECK(t.when() == start + 1s);
-            t.reschedule(start + 5s);
-            weft::sleep_for(3s);
-            t.reschedule({});
-            weft::sleep_for(10s);
-            t.reschedule(start + 20s);
-            weft::sleep_for(1h);
-        }), weft::timeout_error);
+        CHECK_THROWS_AS(weft::timeout(1s,
+                                      [&](weft::timeout_scope& t) {
+                                          CHECK(t.when() == start + 1s);
+                                          t.reschedule(start + 5s);
+                                          weft::sleep_for(3s);
+                                          t.reschedule({});
+                                          weft::sleep_for(10s);
+                                          t.reschedule(start + 20s);
+                                          weft::sleep_for(1h);
+                                      }),
+                        weft::timeout_error);
         CHECK(weft::clock::now() - start == 20s);
     });
 }
 
-TEST_CASE("timeout: a cancel from elsewhere stays a cancel; together with the expiry it wins", "[task]") {
+TEST_CASE("timeout: a cancel from elsewhere stays a cancel; together with the expiry it wins",
+          "[task]") {
     in_virtual_time([] {
         for (auto limit : {10s, 1s}) {
-            auto t = weft::create_task([&] { weft::timeout(limit, [](weft::timeout_scope&) { weft::sleep_for(1h); }); });
+            auto t = weft::create_task(
+                [&] { weft::timeout(limit, [](weft::timeout_scope&) { weft::sleep_for(1h); }); });
             weft::sleep_for(1s);
             t.cancel("outside");
             CHECK_THROWS_AS(weft::await(t), weft::cancelled_error);
@@ -302,9 +322,7 @@ TEST_CASE("timeout: limits race with completion over many workers and nothing is
             try {
                 weft::wait_for(50us, [&] { weft::sleep_for(std::chrono::microseconds(i % 100)); });
                 ++values;
-            } catch (const weft::timeout_error&) {
-                ++timeouts;
-            }
+            } catch (const weft::timeout_error&) { ++timeouts; }
         }
         CHECK(values + timeouts == 500);
         CHECK(weft::current_task().cancelling() == 0);

@@ -21,7 +21,10 @@ TEST_CASE("group: leaving the braces waits for all, also those that children add
         weft::with_task_group([&](weft::task_group& g) {
             for (int i = 0; i < 20; ++i)
                 g.create_task([&] {
-                    g.create_task([&] { weft::yield(); ++ended; });
+                    g.create_task([&] {
+                        weft::yield();
+                        ++ended;
+                    });
                     ++ended;
                 });
         });
@@ -29,7 +32,8 @@ TEST_CASE("group: leaving the braces waits for all, also those that children add
     });
 }
 
-TEST_CASE("group: the first failure cancels siblings and body; all failures come out together", "[task]") {
+TEST_CASE("group: the first failure cancels siblings and body; all failures come out together",
+          "[task]") {
     in_virtual_time([] {
         const auto start = weft::clock::now();
         try {
@@ -38,9 +42,7 @@ TEST_CASE("group: the first failure cancels siblings and body; all failures come
                 g.create_task([] {
                     try {
                         weft::sleep_for(1h);
-                    } catch (const weft::cancelled_error&) {
-                        fail_after(1s, "two");
-                    }
+                    } catch (const weft::cancelled_error&) { fail_after(1s, "two"); }
                 });
                 weft::sleep_for(1h);
             });
@@ -60,7 +62,10 @@ TEST_CASE("group: a child cancelled on its own is no failure", "[task]") {
     in_virtual_time([] {
         weft::task_group g;
         auto a = g.create_task([] { weft::sleep_for(1h); });
-        auto b = g.create_task([] { weft::sleep_for(1s); return 5; });
+        auto b = g.create_task([] {
+            weft::sleep_for(1s);
+            return 5;
+        });
         weft::yield();
         a.cancel();
         g.join();
@@ -69,7 +74,8 @@ TEST_CASE("group: a child cancelled on its own is no failure", "[task]") {
     });
 }
 
-TEST_CASE("group: the body's own error is among the failures; children that never began are gone", "[task]") {
+TEST_CASE("group: the body's own error is among the failures; children that never began are gone",
+          "[task]") {
     in_virtual_time([] {
         try {
             weft::with_task_group([](weft::task_group& g) {
@@ -85,7 +91,9 @@ TEST_CASE("group: the body's own error is among the failures; children that neve
     });
 }
 
-TEST_CASE("group: a cancel of the owner reaches all children; a failing clean-up has priority, and the cancel is not lost", "[task]") {
+TEST_CASE("group: a cancel of the owner reaches all children; a failing clean-up has priority, and "
+          "the cancel is not lost",
+          "[task]") {
     in_virtual_time([] {
         int cleaned = 0;
         auto owner = weft::create_task([&] {
@@ -114,14 +122,10 @@ TEST_CASE("group: a cancel of the owner reaches all children; a failing clean-up
                     g.create_task([] {
                         try {
                             weft::sleep_for(1h);
-                        } catch (...) {
-                            throw std::runtime_error("clean-up");
-                        }
+                        } catch (...) { throw std::runtime_error("clean-up"); }
                     });
                 });
-            } catch (const weft::task_errors&) {
-                errors = true;
-            }
+            } catch (const weft::task_errors&) { errors = true; }
             weft::sleep_for(1h);
         });
         weft::sleep_for(1s);
@@ -136,7 +140,9 @@ TEST_CASE("group: nested failures nest, and outer and inner cancellations keep a
         try {
             weft::with_task_group([](weft::task_group& outer) {
                 outer.create_task([] {
-                    weft::with_task_group([](weft::task_group& inner) { inner.create_task([] { fail_after(1s, "deep"); }); });
+                    weft::with_task_group([](weft::task_group& inner) {
+                        inner.create_task([] { fail_after(1s, "deep"); });
+                    });
                 });
             });
             FAIL("no task_errors");
@@ -148,7 +154,9 @@ TEST_CASE("group: nested failures nest, and outer and inner cancellations keep a
     });
 }
 
-TEST_CASE("group: a limit holds, whoever waits for a place gets one, and a failing member frees its own", "[task]") {
+TEST_CASE(
+    "group: a limit holds, whoever waits for a place gets one, and a failing member frees its own",
+    "[task]") {
     over_workers([] {
         std::atomic<int> alive{0}, most{0}, ran{0};
         weft::task_group g(3);
@@ -173,8 +181,7 @@ TEST_CASE("group: its destructor cancels and joins, also while an exception pass
             weft::task_group g;
             for (int i = 0; i < 10; ++i) g.create_task([c = counted()] { weft::sleep_for(1h); });
             throw 1;
-        } catch (int) {
-        }
+        } catch (int) {}
         CHECK(counted::alive == 0);
     });
 }

@@ -40,11 +40,13 @@ TEST_CASE("task: create_task without a runtime is a logic_error", "[task]") {
     CHECK_THROWS_AS(weft::all_tasks(), std::logic_error);
 }
 
-TEST_CASE("task: arguments are moved in, results are moved out, references come through", "[task]") {
+TEST_CASE("task: arguments are moved in, results are moved out, references come through",
+          "[task]") {
     over_workers([] {
         auto boxed = std::make_unique<int>(5);
-        auto t = weft::create_task([](std::unique_ptr<int> p, int add) { return std::make_unique<int>(*p + add); },
-                                   std::move(boxed), 2);
+        auto t = weft::create_task(
+            [](std::unique_ptr<int> p, int add) { return std::make_unique<int>(*p + add); },
+            std::move(boxed), 2);
         CHECK(*weft::await(std::move(t)) == 7);
         int target = 0;
         weft::await(weft::create_task([](int& x) { x = 3; }, std::ref(target)));
@@ -54,11 +56,21 @@ TEST_CASE("task: arguments are moved in, results are moved out, references come 
     });
 }
 
-TEST_CASE("task: the body never runs inside create_task, and with one worker tasks start in the order of creation", "[task]") {
+TEST_CASE("task: the body never runs inside create_task, and with one worker tasks start in the "
+          "order of creation",
+          "[task]") {
     in_virtual_time([] {
         std::string log;
-        auto a = weft::create_task([&] { log += "1"; weft::yield(); log += "1"; });
-        auto b = weft::create_task([&] { log += "2"; weft::yield(); log += "2"; });
+        auto a = weft::create_task([&] {
+            log += "1";
+            weft::yield();
+            log += "1";
+        });
+        auto b = weft::create_task([&] {
+            log += "2";
+            weft::yield();
+            log += "2";
+        });
         log += "s";
         weft::await(a);
         weft::await(b);
@@ -77,16 +89,15 @@ TEST_CASE("task: a moved-out result is gone for other handles, a copied one is n
     });
 }
 
-TEST_CASE("task: an exception of any type is stored, rethrown to each waiter, and harms no worker", "[task]") {
+TEST_CASE("task: an exception of any type is stored, rethrown to each waiter, and harms no worker",
+          "[task]") {
     over_workers([] {
         auto t = weft::create_task([]() -> int { throw 17; });
         for (int i = 0; i < 2; ++i) {
             int caught = 0;
             try {
                 weft::await(t);
-            } catch (int e) {
-                caught = e;
-            }
+            } catch (int e) { caught = e; }
             CHECK(caught == 17);
         }
         CHECK(t.exception() != nullptr);
@@ -125,12 +136,18 @@ TEST_CASE("task: current_task is the same before and after every wait", "[task]"
     });
 }
 
-TEST_CASE("task: a dropped handle does not cancel, and all_tasks lists exactly who is not done", "[task]") {
+TEST_CASE("task: a dropped handle does not cancel, and all_tasks lists exactly who is not done",
+          "[task]") {
     over_workers([] {
         weft::promise<void> go;
         auto gate = go.get_future();
         std::atomic<bool> ran{false};
-        { auto dropped = weft::create_task({.name = "dropped"}, [&, gate] { gate.await(); ran = true; }); }
+        {
+            auto dropped = weft::create_task({.name = "dropped"}, [&, gate] {
+                gate.await();
+                ran = true;
+            });
+        }
         std::multiset<std::string> names;
         for (auto& t : weft::all_tasks()) names.insert(t.name());
         CHECK(names == std::multiset<std::string>{"dropped", "main"});
@@ -169,8 +186,7 @@ TEST_CASE("task: what a task captured is gone when it is done, also if it never 
         never.cancel();
         try {
             weft::await(never);
-        } catch (const weft::cancelled_error&) {
-        }
+        } catch (const weft::cancelled_error&) {}
         CHECK(counted::alive == 0);
     });
 }
@@ -190,16 +206,16 @@ TEST_CASE("task: errno and the exception being handled follow the task over wait
                     }
                     try {
                         throw;
-                    } catch (int again) {
-                        return again == mine && mine == i;
-                    }
+                    } catch (int again) { return again == mine && mine == i; }
                 }
             }));
         for (auto& t : tasks) CHECK(weft::await(t));
     });
 }
 
-TEST_CASE("task: sleeps end in the order of their deadlines, equal ones in the order they began, never early", "[task]") {
+TEST_CASE("task: sleeps end in the order of their deadlines, equal ones in the order they began, "
+          "never early",
+          "[task]") {
     in_virtual_time([] {
         std::string log;
         std::vector<weft::task<void>> tasks;
