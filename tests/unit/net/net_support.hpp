@@ -12,7 +12,16 @@
 
 #include "support/runtimes.hpp"
 
+// The undefined behaviour sanitizer looks at an object's type through a pipe; without descriptors it finds every type wrong.
+extern "C" __attribute__((weak)) void __ubsan_handle_dynamic_type_cache_miss_abort(void*,
+                                                                                   unsigned long,
+                                                                                   unsigned long);
+
 namespace weft::testing {
+
+inline bool needs_descriptors_itself() {
+    return __ubsan_handle_dynamic_type_cache_miss_abort != nullptr;
+}
 
 struct stream_pair {
     net::tcp_stream client, server;
