@@ -2,6 +2,7 @@
 #include <weft/task/task_base.hpp>
 
 #include <mutex>
+#include <stdexcept>
 
 #include "base/assert.hpp"
 #include "base/signal_print.hpp"
@@ -155,6 +156,10 @@ void task_base::print_owner(int fd) const noexcept {
 }
 
 void launch(task_base& t) {
+    constexpr std::size_t k_largest_stack = std::size_t{1} << 30;
+    if (t.stack_size() > k_largest_stack)
+        throw std::invalid_argument("weft: create_task's .stack_size is " +
+                                    std::to_string(t.stack_size()) + " bytes; at most 1 GiB");
     runtime_core& r = t.owner();
     r.sched().provide_stack(t, t.stack_size());
     if (!r.enlist(t)) {

@@ -36,7 +36,18 @@ constexpr std::chrono::nanoseconds to_nanoseconds(std::chrono::duration<Rep, Per
     const long double n = std::chrono::duration_cast<wide>(d).count();
     if (n >= 9.2e18L) return std::chrono::nanoseconds::max();
     if (!(n > -9.2e18L)) return std::chrono::nanoseconds::min();
-    return std::chrono::ceil<std::chrono::nanoseconds>(d);
+    // Not chrono's ceil: it multiplies before it divides, and overflows inside the range for periods like 1/60 s.
+    const auto down = static_cast<std::int64_t>(n);
+    return std::chrono::nanoseconds(static_cast<long double>(down) < n ? down + 1 : down);
+}
+
+/// a - b, held at the ends of the range.
+constexpr std::chrono::nanoseconds saturating_minus(std::chrono::nanoseconds a,
+                                                    std::chrono::nanoseconds b) noexcept {
+    std::int64_t difference = 0;
+    if (__builtin_sub_overflow(a.count(), b.count(), &difference))
+        return a.count() < 0 ? std::chrono::nanoseconds::min() : std::chrono::nanoseconds::max();
+    return std::chrono::nanoseconds(difference);
 }
 
 /// A time of any clock as a deadline: the distance to that clock's now, taken once.
@@ -44,8 +55,9 @@ template <class Clock, class Duration>
 deadline_ns deadline_at(std::chrono::time_point<Clock, Duration> t) noexcept {
     if constexpr (std::is_same_v<Clock, clock>)
         return to_nanoseconds(t.time_since_epoch()).count();
-    else
-        return deadline_after(to_nanoseconds(t - Clock::now()));
+    else // both ends held in range first: a time point's min or max is no distance that can be subtracted
+        return deadline_after(saturating_minus(to_nanoseconds(t.time_since_epoch()),
+                                               to_nanoseconds(Clock::now().time_since_epoch())));
 }
 
 } // namespace detail

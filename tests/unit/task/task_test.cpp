@@ -291,3 +291,11 @@ TEST_CASE("task: plain threads wait for tasks, and may give up waiting", "[task]
     CHECK(t.wait_for(0s) == std::future_status::ready);
     setter.join();
 }
+
+TEST_CASE("task: a stack size that can't be is refused at create_task", "[task]") {
+    over_workers([] {
+        CHECK_THROWS_AS(weft::create_task({.stack_size = ~std::size_t{0}}, [] {}),
+                        std::invalid_argument);
+        CHECK(weft::all_tasks().size() == 1);
+    });
+}
