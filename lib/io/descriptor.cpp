@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/descriptor.hpp"
 
-#include <poll.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <limits>
 #include <mutex>
 
 #include <weft/io/io_handle.hpp>
 #include <weft/sched/suspend.hpp>
 
 #include "base/assert.hpp"
+#include "io/perform.hpp"
 #include "reactor/readiness.hpp"
 #include "sched/scheduler.hpp"
 
@@ -24,33 +21,6 @@ namespace {
 constexpr unsigned k_operations_per_look =
     16; // each may move some 64 KiB: well under 100 us in all
 constexpr unsigned k_waits_to_move = 16;
-
-/// What submit calls just before the operation becomes visible.
-struct wait_start {
-    wait& w;
-    bool refused = false;
-
-    static bool begin(operation& op, void* context) {
-        auto& self = *static_cast<wait_start*>(context);
-        self.refused = !self.w.begin();
-        if (!self.refused) op.who = self.w.self();
-        return !self.refused;
-    }
-};
-
-// The completer has taken the operation and is some instructions away from being through with it.
-void await_let_go(const operation& op) noexcept {
-    for (int i = 0; !op.let_go.load(std::memory_order_acquire);
-         ++i) // pairs with the completer's store
-        i < 100 ? cpu_pause() : static_cast<void>(sched_yield());
-}
-
-int milliseconds_until(deadline_ns limit) noexcept {
-    if (limit == k_never) return -1;
-    const deadline_ns left = std::max<deadline_ns>(0, limit - time_source::monotonic_now());
-    return static_cast<int>(
-        std::min<deadline_ns>((left + 999'999) / 1'000'000, std::numeric_limits<int>::max()));
-}
 
 } // namespace
 
@@ -189,51 +159,17 @@ ssize_t descriptor::perform(operation_kind kind, void* buffer, std::size_t size,
     int error = 0;
     io_slot* slot = attached_slot(me->home(), error);
     if (slot == nullptr) return -error;
-    operation op;
-    op.kind = kind;
-    op.slot = slot;
-    op.buffer = buffer;
-    op.size = size;
-    for (;;) {
-        wait w;
-        wait_start start{w};
-        op.who = {};
-        reactor* watched_by = slot->home.load(std::memory_order_relaxed);
-        backend& kernel = watched_by->kernel();
-        if (kernel.submit(op, &wait_start::begin, &start)) {
-            if (start.refused) w.throw_cancelled();
-            // Begun, then not needed. Who ended it meanwhile (a cancel) also makes us run: that must be met.
-            if (op.who.who != nullptr && !w.withdraw()) w.park();
-            if (op.result != -EAGAIN) return op.result;
-            continue;
-        }
-        const bool elsewhere = watched_by != &me->home().local_reactor();
-        slot->waits_elsewhere.store(
-            elsewhere ? slot->waits_elsewhere.load(std::memory_order_relaxed) + 1 : 0,
-            std::memory_order_relaxed);
-        const wait_end end = w.park(limit);
-        if (end != wait_end::notified && !kernel.retract(op)) {
-            await_let_go(op);
-            if (op.result != -EAGAIN && op.result != -ECANCELED)
-                return op.result; // done: the cancel comes next time
-        }
-        if (end == wait_end::cancelled) w.throw_cancelled();
-        if (end == wait_end::expired) return -ETIME;
-        if (op.result != -EAGAIN) return op.result;
-    }
+    return perform_on(*slot, me->home(), kind, buffer, size, limit);
 }
 
 ssize_t descriptor::perform_blocking(operation_kind kind, void* buffer, std::size_t size,
                                      deadline_ns limit) noexcept {
-    const short events = direction_of(kind) == io_direction::read ? POLLIN | POLLRDHUP : POLLOUT;
     for (;;) {
         const ssize_t n = try_operation(kind, fd_, buffer, size);
         if (fd() < 0 && n <= 0) return -ECANCELED;
         if (n != -EAGAIN) return n;
-        pollfd p{fd_, events, 0};
-        const int ready = poll(&p, 1, milliseconds_until(limit));
-        if (ready < 0 && errno != EINTR) return -errno;
-        if (ready == 0 && time_source::monotonic_now() >= limit) return -ETIME;
+        const int error = poll_once(fd_, direction_of(kind), limit);
+        if (error != 0) return error;
     }
 }
 
