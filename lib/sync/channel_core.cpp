@@ -22,8 +22,8 @@ void resume(channel_core::node* claimed) noexcept {
 
 channel_core::result channel_core::put(const void* element, node*& wake) {
     if (closed_) return result::closed;
-    if (node* receiver =
-            claim(receivers_)) { // then the buffer is empty: nobody's element is overtaken
+    // Somebody receives: the buffer is empty, nobody's element is overtaken.
+    if (node* receiver = claim(receivers_)) {
         std::memcpy(receiver->element, element, element_size_);
         receiver->took_place = true;
         wake = receiver;

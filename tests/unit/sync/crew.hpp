@@ -43,6 +43,15 @@ struct sync_probe {
         return length(c.core_.receivers());
     }
 
+    // The second look: what a wait does when the first look found nothing, and something came meanwhile.
+    static bool second_look(mutex& m) { return m.lock_slow(k_never); }
+    static bool second_look(event& e) { return e.wait_slow(k_never); }
+    static void second_look(latch& l) { l.wait_slow(); }
+    template <std::ptrdiff_t N>
+    static bool second_look(counting_semaphore<N>& sem) {
+        return sem.core_.acquire_slow(k_never);
+    }
+
 private:
     static std::size_t length(wait_list& line) {
         std::size_t n = 0;

@@ -22,6 +22,13 @@ TEST_CASE("a wait for an event that is set returns at once", "[sync]") {
     CHECK_FALSE(e.is_set());
 }
 
+TEST_CASE("an event that was set before the guard was held ends the wait", "[sync]") {
+    weft::event e;
+    e.set();
+    CHECK(probe::second_look(e));
+    CHECK(e.is_set());
+}
+
 TEST_CASE("set wakes all who wait, in the order of their arrival", "[sync]") {
     weft::event e;
     std::vector<int> order;

@@ -23,6 +23,12 @@ TEST_CASE("a latch opens at zero and stays open", "[sync]") {
     CHECK_THROWS_AS(weft::latch(-1), std::invalid_argument);
 }
 
+TEST_CASE("a latch that opened before the guard was held ends the wait", "[sync]") {
+    weft::latch l(0);
+    probe::second_look(l);
+    CHECK(l.try_wait());
+}
+
 TEST_CASE("the last count_down wakes all who wait, who see what came before each", "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);

@@ -22,6 +22,14 @@ TEST_CASE("a free mutex is locked at once, and try_lock tells whether it is free
     CHECK_FALSE(m.try_lock());
 }
 
+TEST_CASE("a mutex that became free before the guard was held is locked without a wait", "[sync]") {
+    weft::mutex m;
+    CHECK(probe::second_look(m));
+    CHECK_FALSE(m.try_lock());
+    m.unlock();
+    CHECK(m.try_lock());
+}
+
 TEST_CASE("waiters get the mutex in the order of their arrival", "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);

@@ -49,6 +49,12 @@ TEST_CASE("a semaphore refuses a count that can't be", "[sync]") {
     CHECK_THROWS_AS(sem.release(), std::logic_error);
 }
 
+TEST_CASE("a permit that came before the guard was held is taken without a wait", "[sync]") {
+    weft::counting_semaphore<5> sem(2);
+    CHECK(probe::second_look(sem));
+    CHECK(count_permits(sem) == 1);
+}
+
 TEST_CASE("permits go to the waiters in the order of their arrival", "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
