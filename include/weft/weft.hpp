@@ -9,6 +9,12 @@
 #include <weft/net/address.hpp>
 #include <weft/net/tcp.hpp>
 #include <weft/observe/metrics.hpp>
+#include <weft/sync/channel.hpp>
+#include <weft/sync/condition_variable.hpp>
+#include <weft/sync/event.hpp>
+#include <weft/sync/latch.hpp>
+#include <weft/sync/mutex.hpp>
+#include <weft/sync/semaphore.hpp>
 #include <weft/task/future.hpp>
 #include <weft/task/runtime.hpp>
 #include <weft/task/task.hpp>
