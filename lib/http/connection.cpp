@@ -5,16 +5,39 @@
 
 #include <cerrno>
 
+#include "base/tsc.hpp"
 #include "http/url.hpp"
 #include "net/socket.hpp"
 
 namespace weft::http::detail {
 namespace {
 
+constexpr unsigned k_requests_per_look =
+    16; // of a client that sends so many that this never waits for it
+constexpr weft::detail::deadline_ns k_slow = 200'000;
 constexpr std::size_t k_output_at_once = 64 * 1024;
 constexpr std::size_t k_chunk_header_limit = 16 * 1024; // with extensions, and the trailer
 constexpr std::size_t k_linger_bytes = 1024 * 1024;
 constexpr auto k_linger_time = std::chrono::seconds(2);
+
+/// Notes whether a call was slow.
+class call_timer {
+public:
+    explicit call_timer(std::atomic<bool>& is_slow) noexcept
+        : is_slow_(is_slow),
+          start_(weft::detail::read_tsc()) {}
+    ~call_timer() {
+        const bool slow = weft::detail::read_tsc() - start_ > weft::detail::tsc_ticks(k_slow);
+        if (slow != is_slow_.load(std::memory_order_relaxed))
+            is_slow_.store(slow, std::memory_order_relaxed);
+    }
+    call_timer(const call_timer&) = delete;
+    call_timer& operator=(const call_timer&) = delete;
+
+private:
+    std::atomic<bool>& is_slow_;
+    const std::uint64_t start_;
+};
 
 } // namespace
 
@@ -81,7 +104,10 @@ bool connection::wait_for_request() {
             input_.consume(1);
             input_.next_request();
         }
-        if (input_.unparsed_size() > 0) return true;
+        if (input_.unparsed_size() > 0) {
+            if (++ready_in_a_row_ % k_requests_per_look == 0) checkpoint();
+            return true;
+        }
         flush();
         state_.store(state::idle,
                      std::memory_order_seq_cst); // before draining(): pairs with cancel_idle
@@ -204,6 +230,8 @@ response connection::call_handler() {
     if (to == nullptr) return refusal(404);
     handler* call = to->find(request_.method);
     if (call == nullptr) return refusal(405).set_header("allow", to->allow);
+    if (to->is_slow.load(std::memory_order_relaxed)) flush();
+    const call_timer timer(to->is_slow);
     const request r(request_);
     try {
         return (*call)(r);

@@ -74,6 +74,7 @@ private:
     request_parser parser_;
     request_data request_;
     date_line date_;
+    unsigned ready_in_a_row_ = 0;
     bool go_on_ = true;          // after this answer
     bool owes_continue_ = false; // the client waits for 100 before it sends the body
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +29,8 @@ struct resource {
     std::vector<segment> segments;
     std::vector<method_handler> methods;
     std::string allow; // the value of that field
+    std::atomic<bool> is_slow{
+        false}; // as its last call went: answers that wait to be sent are sent before the next
 
     /// Null: this method is not allowed. HEAD is answered by GET's.
     [[nodiscard]] handler* find(std::string_view method) noexcept;

@@ -44,6 +44,31 @@ TEST_CASE("http: pipelined requests are answered in order, whatever pieces they 
     });
 }
 
+TEST_CASE("http: an answer does not wait for a slow handler of a later request", "[http]") {
+    over_workers([] {
+        weft::http::server web({.port = 0});
+        weft::promise<void> go;
+        std::atomic<int> calls{0};
+        web.get("/plain", [](const request&) { return response::text("quick"); });
+        web.get("/slow", [&](const request&) {
+            if (++calls == 1)
+                weft::sleep_for(1ms); // long enough to be known as slow
+            else
+                weft::await(go.get_future());
+            return response::text("slow");
+        });
+        auto serving = weft::create_task([&] { web.serve(); });
+        raw_client c(web);
+        CHECK(c.get("/slow").body == "slow");
+        c.send("GET /plain HTTP/1.1\r\nHost: x\r\n\r\nGET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+        CHECK(c.receive().body == "quick");
+        go.set_value();
+        CHECK(c.receive().body == "slow");
+        web.stop();
+        weft::await(serving);
+    });
+}
+
 TEST_CASE("http: a request that comes byte by byte is understood", "[http]") {
     with_server({}, [](weft::http::server& web) {
         raw_client c(web);
