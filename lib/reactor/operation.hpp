@@ -10,6 +10,8 @@
 
 #include <weft/fiber/waker.hpp>
 
+#include "reactor/readiness_word.hpp"
+
 namespace weft::detail {
 
 class backend;
@@ -20,28 +22,30 @@ enum class io_direction : unsigned { read = 0, write = 1 };
 enum class operation_kind : unsigned char { readable, writable, receive, send, accept, connect };
 
 constexpr io_direction direction_of(operation_kind kind) noexcept {
-    return kind == operation_kind::readable || kind == operation_kind::receive || kind == operation_kind::accept
+    return kind == operation_kind::readable || kind == operation_kind::receive ||
+                   kind == operation_kind::accept
                ? io_direction::read
                : io_direction::write;
 }
 
+struct operation;
+
 /// A registered descriptor. Slots are type-stable: their memory is only ever used for slots, so an event of a poll batch
 /// may meet one whose descriptor was closed meanwhile, and sees so by the generation.
-///
-/// One word per direction holds all that is known of it: k_unknown, k_ready (an edge came and nobody used it up),
-/// k_closed, or the operation that waits. Edges and close exchange it, a waiter enters by one CAS.
 struct io_slot {
-    static constexpr std::uintptr_t k_unknown = 0, k_ready = 1, k_closed = 2, k_last_mark = 2;
-
-    std::atomic<std::uintptr_t> words[2] = {k_unknown, k_unknown};
+    basic_readiness<operation> directions[2];
     std::atomic<std::uint32_t> generation{0};
-    std::atomic<bool> hung_up{false}; // the peer has ended: no further edge may come, never wait without asking the kernel
+    std::atomic<bool> hung_up{
+        false}; // the peer has ended: no further edge may come, never wait without asking the kernel
     int fd = -1;
-    std::atomic<reactor*> home{nullptr};      // whose backend watches it; changed by the task that waits on it
+    std::atomic<reactor*> home{
+        nullptr}; // whose backend watches it; changed by the task that waits on it
     std::atomic<unsigned> waits_elsewhere{0}; // waits in a row from another reactor's worker
     io_slot* next_free = nullptr;
 
-    std::atomic<std::uintptr_t>& word(io_direction d) noexcept { return words[static_cast<unsigned>(d)]; }
+    basic_readiness<operation>& direction(io_direction d) noexcept {
+        return directions[static_cast<unsigned>(d)];
+    }
 };
 
 /// One request to the kernel; lies in the frame of the fiber that waits for it, until its terminal completion.

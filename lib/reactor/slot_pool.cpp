@@ -24,22 +24,26 @@ io_slot* slot_pool::take(int fd) {
     slot->home.store(nullptr, std::memory_order_relaxed);
     slot->waits_elsewhere.store(0, std::memory_order_relaxed);
     slot->hung_up.store(false, std::memory_order_relaxed);
-    for (auto& word : slot->words) word.store(io_slot::k_ready, std::memory_order_relaxed);
+    for (auto& direction : slot->directions) direction.reset();
     return slot;
 }
 
 void slot_pool::put(io_slot* slot) noexcept {
-    slot->generation.fetch_add(1, std::memory_order_release); // pairs with the acquire of a poll that meets an old event
+    slot->generation.fetch_add(
+        1, std::memory_order_release); // pairs with the acquire of a poll that meets an old event
     const std::lock_guard guard(lock_);
     slot->next_free = free_;
     free_ = slot;
 }
 
-template <class F> void slot_pool::with_kernel_of(io_slot& slot, F f) noexcept {
+template <class F>
+void slot_pool::with_kernel_of(io_slot& slot, F f) noexcept {
     // seq_cst here and in retire: either we see it retired, or it sees us and waits.
     users_.fetch_add(1, std::memory_order_seq_cst);
-    if (!retired_.load(std::memory_order_seq_cst)) f(slot.home.load(std::memory_order_relaxed)->kernel());
-    users_.fetch_sub(1, std::memory_order_release); // pairs with retire: we are through with the reactor
+    if (!retired_.load(std::memory_order_seq_cst))
+        f(slot.home.load(std::memory_order_relaxed)->kernel());
+    users_.fetch_sub(
+        1, std::memory_order_release); // pairs with retire: we are through with the reactor
 }
 
 void slot_pool::close(io_slot& slot) noexcept {

@@ -13,6 +13,7 @@
 #include "relacy_atomics.hpp"
 
 #include <sched/idle.hpp>
+#include <sched/lookout.hpp>
 #include <sched/parking.hpp>
 
 namespace {
@@ -69,6 +70,7 @@ struct one_sleeper : rl::test_suite<one_sleeper, 3> {
     atomic<int> work{0}; // relaxed: only the parking word orders it
 
     void thread(unsigned index) {
+        stagger(20);
         switch (index) {
         case 0:
             // Looks, sleeps, looks again: for ever, if a notification is lost or used up before its work is seen.
@@ -142,6 +144,7 @@ struct work_for_sleepers : rl::test_suite<work_for_sleepers, 3> {
         }
     }
     void thread(unsigned index) {
+        stagger(20);
         if (index < 2) return worker(index);
         for (auto& piece : visible) {
             piece.store(1, std::memory_order::release);
@@ -154,6 +157,82 @@ struct work_for_sleepers : rl::test_suite<work_for_sleepers, 3> {
     }
 };
 
+using role_type = weft::detail::basic_lookout_role<relacy_atomics>;
+
+/// The lookout goes to sleep without ticks while a worker becomes busy, and stays so until somebody has noticed.
+struct dozing_lookout : rl::test_suite<dozing_lookout, 2> {
+    idle_type idle{2};
+    role_type role;
+    sleeper lookout;
+    atomic<bool> running{false}, noticed{false};
+
+    void thread(unsigned index) {
+        stagger(20);
+        if (index == 0) {
+            running.store(true, std::memory_order::seq_cst);
+            const int dozing = role.wake_dozing();
+            if (dozing == 1 && idle.take_sleeper(1) == 1) lookout.unpark();
+            while (!noticed.load(std::memory_order::relaxed)) relacy_atomics::pause();
+            return;
+        }
+        while (!noticed.load(std::memory_order::relaxed)) {
+            idle.fall_asleep(1, false);
+            if (lookout.parking.prepare()) {
+                require(role.try_take(1), "the role is somebody else's");
+                role.doze();
+                if (running.load(std::memory_order::seq_cst))
+                    noticed.store(true, std::memory_order::relaxed);
+                else if (lookout.home.try_take()) {
+                    if (!lookout.parking.is_notified()) lookout.home.poll(true);
+                    lookout.home.give();
+                }
+                role.stay_awake();
+                lookout.parking.finish();
+            }
+            if (!idle.wake_up(1)) (void)idle.end_search();
+        }
+    }
+};
+
+/// The lookout becomes busy while another worker goes to sleep: that one must end up with the role.
+struct role_passes : rl::test_suite<role_passes, 2> {
+    idle_type idle{2};
+    role_type role;
+    sleeper other;
+    atomic<bool> taken{false};
+
+    void before() { require(role.try_take(0), "nobody has it yet"); }
+    void thread(unsigned index) {
+        stagger(20);
+        if (index == 0) {
+            require(role.give(0), "the role is not lost before it is given");
+            if (idle.take_sleeper() == 1) other.unpark();
+            while (!taken.load(std::memory_order::relaxed)) relacy_atomics::pause();
+            return;
+        }
+        for (;;) {
+            idle.fall_asleep(1, false);
+            if (other.parking.prepare()) {
+                if (role.try_take(1)) {
+                    taken.store(true, std::memory_order::relaxed);
+                    return;
+                }
+                if (other.home.try_take()) {
+                    if (!other.parking.is_notified()) other.home.poll(true);
+                    other.home.give();
+                }
+                other.parking.finish();
+            }
+            if (!idle.wake_up(1)) (void)idle.end_search();
+        }
+    }
+};
+
 } // namespace
 
-int main() { return run<one_sleeper>(1'000'000) && run<work_for_sleepers>(500'000) ? 0 : 1; }
+int main() {
+    return run<one_sleeper>(1'000'000) && run<work_for_sleepers>(500'000) &&
+                   run<dozing_lookout>(500'000) && run<role_passes>(500'000)
+               ? 0
+               : 1;
+}

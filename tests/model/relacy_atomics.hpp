@@ -3,7 +3,23 @@
 // relacy's macros (new, assert, errno, memory_order_...) are taken back here, so includes may come in any order.
 #pragma once
 
+#include <cerrno>
+
+#pragma push_macro("EINVAL")
+#pragma push_macro("ETIMEDOUT")
+#pragma push_macro("EBUSY")
+#pragma push_macro("EINTR")
+#pragma push_macro("EAGAIN")
+#pragma push_macro("EWOULDBLOCK")
+
 #include <relacy/relacy.hpp>
+
+#pragma pop_macro("EINVAL")
+#pragma pop_macro("ETIMEDOUT")
+#pragma pop_macro("EBUSY")
+#pragma pop_macro("EINTR")
+#pragma pop_macro("EAGAIN")
+#pragma pop_macro("EWOULDBLOCK")
 
 #undef new
 #undef delete
@@ -19,12 +35,6 @@
 #undef memory_order_release
 #undef memory_order_acq_rel
 #undef memory_order_seq_cst
-#undef EINVAL
-#undef ETIMEDOUT
-#undef EBUSY
-#undef EINTR
-#undef EAGAIN
-#undef EWOULDBLOCK
 #undef sched_yield
 
 #include <atomic>
@@ -140,10 +150,19 @@ class plain {
 public:
     T get(place p = place::current()) const { return value_(at(p)).load(); }
     void set(T v, place p = place::current()) { value_(at(p)).store(v); }
+    plain& operator=(T v) {
+        set(v);
+        return *this;
+    }
 
 private:
     rl::var<T> value_;
 };
+
+/// Lets the others get ahead, by up to so many steps: relacy's own choice prefers even turns.
+inline void stagger(unsigned steps) {
+    for (unsigned n = rl::rand(steps + 1); n > 0; --n) relacy_atomics::pause();
+}
 
 /// Ends the run with the history that led here.
 inline void require(bool condition, const char* what, place p = place::current()) {

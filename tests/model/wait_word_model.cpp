@@ -100,6 +100,7 @@ struct waiting_party {
 struct cancel_competes : rl::test_suite<cancel_competes, 4> {
     waiting_party p;
     void thread(unsigned index) {
+        stagger(20);
         switch (index) {
         case 0:
             p.wait(true, true);
@@ -121,6 +122,7 @@ struct freeze_competes : rl::test_suite<freeze_competes, 4> {
     waiting_party p;
     freeze_competes() { p.one_canceller = false; }
     void thread(unsigned index) {
+        stagger(20);
         switch (index) {
         case 0:
             p.wait(true, true);
@@ -138,6 +140,7 @@ struct freeze_competes : rl::test_suite<freeze_competes, 4> {
 struct masked_wait : rl::test_suite<masked_wait, 3> {
     waiting_party p;
     void thread(unsigned index) {
+        stagger(20);
         switch (index) {
         case 0:
             p.wait(false, true);
@@ -159,8 +162,8 @@ struct masked_wait : rl::test_suite<masked_wait, 3> {
 } // namespace
 
 int main() {
-    return run<cancel_competes>(2'000'000) && run<freeze_competes>(2'000'000) &&
-                   run<masked_wait>(2'000'000)
+    return run<cancel_competes>(1'000'000) && run<freeze_competes>(1'000'000) &&
+                   run<masked_wait>(1'000'000)
                ? 0
                : 1;
 }

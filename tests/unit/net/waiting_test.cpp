@@ -34,7 +34,6 @@ TEST_CASE("tcp: close ends the waits of other tasks, in both directions and on a
         CHECK(ended(weft::await(reader)));
         CHECK(ended(weft::await(writer)));
         CHECK(ended(weft::await(acceptor)));
-        CHECK(p.client.read_some(large) > 0); // what was sent before is there
     });
 }
 
