@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A worker's queue that grows and wraps while its owner and two thieves take: every item comes out once, complete, and
 // items that one taker gets come in order.
+//
+// Seen caught, with the schedule's number:
+//   push: relaxed instead of release     a race on the item, 1
+//   take: bottom_ relaxed                a race on the item, 1
+//   grow: relaxed instead of release     an array without its items, 61
+//   take: live_ relaxed                  an array without its items, 61
+//   take: a store instead of the CAS     an item twice, 1
+//   push: room for one too many          an item overwritten, 1
+//   grow: copies one too few             an item lost, 3
+// Not caught: the orders of top_. They keep a taker's read of its slot before the owner's next use of it; relacy lets no
+// read see the future.
 #include "relacy_atomics.hpp"
 
 #include <sched/deque.hpp>

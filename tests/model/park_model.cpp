@@ -2,14 +2,18 @@
 // Going to sleep against being woken: how one worker sleeps in its reactor (parking.hpp), and who is woken for new work
 // (idle.hpp). A lost wake-up is a deadlock here.
 //
-// Seen caught, by the schedule's number:
-//   sleep: no look at is_notified under the baton       a deadlock, 12
-//   finish: a relaxed store instead of the exchange     a deadlock, 1
-//   notify: relaxed instead of acq_rel                  a deadlock, 1
-//   the worker: no last look after fall_asleep          a livelock, 4
-//   worker_to_wake, fall_asleep: no fence               a livelock, 4 and 4
-//   end_search: the last searcher wakes nobody          a livelock, 43
-//   wake_up: the count of sleepers is not lowered       the count at the end, 1
+// Seen caught, with the schedule's number:
+//   sleep: no look at is_notified under the baton    a deadlock, 47
+//   finish: a relaxed store instead of the exchange  a deadlock, 1
+//   notify: relaxed instead of acq_rel               a deadlock, 1
+//   the worker: no last look after fall_asleep       a livelock, 4
+//   worker_to_wake, fall_asleep: no fence            a livelock, 13 and 4
+//   the last searcher wakes nobody                   a livelock, 1
+//   wake_up: the count of sleepers is not lowered    the count at the end, 3
+//   doze, wake_dozing: relaxed instead of seq_cst    a livelock, 17 and 17
+//   doze: no second look at who runs                 a livelock, 1
+//   give: wakes nobody                               a livelock, 2
+//   try_take before fall_asleep                      a livelock, 4
 #include "relacy_atomics.hpp"
 
 #include <sched/idle.hpp>

@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // One direction of a descriptor: a reader that asks, sleeps and times out, against edges, a spurious edge and a close. All
 // bytes arrive, no edge is lost (that would be a livelock), and who completes an operation does so while it is alive.
+//
+// Seen caught, with the schedule's number:
+//   submit: asks the kernel before it uses up the mark  a livelock, 18
+//   submit: no mark after as much as was asked for      a livelock, 1
+//   submit: begins the wait twice                       130
+//   submit: relaxed instead of release                  a livelock, 3
+//   use_up: relaxed instead of acquire                  a livelock (hung_up is missed), 50
+//   submit: hung_up is not looked at                    a livelock, 47
+//   mark: only acquire, only release                    a livelock, 50 and 3
+//   mark: overwrites k_closed                           a livelock, 5
+//   complete: let_go relaxed, or not waited for         a race on the result, 1 and 1
+//   complete: the result after the wake                 a result that is not there, 2
 #include "relacy_atomics.hpp"
 
 #include <reactor/readiness_word.hpp>

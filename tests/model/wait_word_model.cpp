@@ -2,17 +2,19 @@
 // The wait word under all its users at once: exactly one ends each wait, no cancel is lost, none is delivered twice, and
 // what an ender wrote is seen by the waiter.
 //
-// Seen caught, by the schedule's number:
-//   end: relaxed instead of acq_rel                        a race on the result, 26
-//   end: no look at the phase                              two enders, 4
-//   end: no look at the epoch                              a later wait is ended, 4230
-//   begin: relaxed instead of release                      a race on what the waiter waits for, 26
-//   begin: no look at the pending cancel, or it is dropped a wait that never ends, 1
-//   request_cancel: relaxed instead of acq_rel             a race on the cancel's message, 1
-//   request_cancel, freeze: no look at the mask            a masked wait is cancelled, 3 and 17
-//   freeze: relaxed instead of acq_rel                     a race on what the waiter waits for, 30962
-//   thaw_cancelled: leaves no cancel                       cancelled without a cancel, 533
-//   has_ended: a frozen wait counts as ended               the canceller's results are missed, 45
+// Seen caught, with the schedule's number:
+//   end: relaxed instead of acq_rel              a race on the result, 1
+//   end: no look at the phase                    two enders, 1
+//   end: no look at the epoch                    a later wait is ended, 578
+//   begin: relaxed instead of release            a race on what the waiter waits for, 4
+//   begin: no look at the pending cancel         a wait that never ends, 1
+//   begin: drops the pending cancel              a wait that never ends, 2
+//   request_cancel, take_cancel: relaxed         a race on the cancel's message, 1 and 1
+//   request_cancel, freeze: no look at the mask  a masked wait is cancelled, 3 and 3
+//   freeze: relaxed instead of acq_rel           a race on what the waiter waits for, 233
+//   thaw_cancelled: leaves no cancel             a cancel that is not there, 4
+//   thaw_cancelled: relaxed instead of release   a race between two cancellers' results, 98
+//   has_ended: a frozen wait counts as ended     a race on the result, 13
 #include "relacy_atomics.hpp"
 
 #include <weft/fiber/wait_word.hpp>
