@@ -28,9 +28,13 @@ void server_core::listen() {
 }
 
 std::uint16_t server_core::port() {
+    {
+        const std::lock_guard guard(mutex_);
+        if (listener_.port() != 0)
+            return listener_.port(); // also after serve: nobody shall listen unasked
+    }
     listen();
-    const std::lock_guard guard(mutex_);
-    return listener_.port();
+    return port();
 }
 
 void server_core::stop() noexcept {

@@ -80,7 +80,7 @@ public:
     /// Binds and listens, once; connections wait until serve. Does not suspend. Throws std::system_error that names host and
     /// port. Any thread.
     void listen();
-    /// The port it listens on; listens if it does not yet.
+    /// The port it listens on, or did last; listens if it never has.
     [[nodiscard]] std::uint16_t port();
 
     /// Serves until cancelled or stop(), then ends gracefully: accepts no more, closes idle connections, lets answers in the

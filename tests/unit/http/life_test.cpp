@@ -97,6 +97,7 @@ TEST_CASE("http: stop before serve makes it return at once, and the server can s
         web.stop();
         web.serve();
         for (int i = 0; i < 2; ++i) {
+            web.listen();
             auto serving = weft::create_task([&] { web.serve(); });
             raw_client c(web);
             CHECK(c.get("/plain").status == 200);
