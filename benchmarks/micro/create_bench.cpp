@@ -37,7 +37,7 @@ bench::sample many() {
 
 /// What a task can't do without: a block of memory, and two jumps to another stack and back.
 bench::sample block_and_jumps(std::int64_t n) {
-    constexpr std::size_t k_block = 320;
+    constexpr std::size_t k_block = 256;
     static auto* const ring = new bench::bare_ring(2);
     const std::int64_t before = ring->turns();
     const std::int64_t start = bench::now_ns();

@@ -71,8 +71,8 @@ public:
 
 private:
     struct note {
-        std::uint64_t switches = 0;
-        deadline_ns since = 0; // when it was first seen so
+        std::uint64_t steps = 0; // switches and sleeps
+        deadline_ns since = 0;   // when it was first seen so
         bool was_running = false;
     };
     std::vector<note> notes_;

@@ -105,9 +105,9 @@ void scheduler::notify() noexcept {
 }
 
 bool scheduler::move_permit(worker& from, worker& to) noexcept {
-    WEFT_ASSERT(to.permission.get() == nullptr);
     permit* p = from.permission.get();
     if (p == nullptr || !from.permission.revoke(p)) return false;
+    WEFT_ASSERT(to.permission.get() == nullptr);
     from.unpark(); // it may have gone to sleep meanwhile, with the baton that `to` needs
     to.permission.grant(p);
     return true;

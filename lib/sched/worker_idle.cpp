@@ -23,9 +23,10 @@ constexpr unsigned k_steal_batch = 32;
 bool lookout::is_stuck(unsigned index, const worker& w, deadline_ns now) noexcept {
     note& n = notes_[index];
     const bool running = w.is_running();
-    const std::uint64_t switches = w.counters().switches.load(std::memory_order_relaxed);
-    if (running && n.was_running && switches == n.switches) return now - n.since >= k_tick;
-    n = {switches, now, running};
+    const std::uint64_t steps = w.counters().switches.load(std::memory_order_relaxed) +
+                                w.counters().sleeps.load(std::memory_order_relaxed);
+    if (running && n.was_running && steps == n.steps) return now - n.since >= k_tick;
+    n = {steps, now, running};
     return false;
 }
 

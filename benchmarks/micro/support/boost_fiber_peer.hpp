@@ -115,9 +115,11 @@ struct boost_fiber_peer {
             opened_.wait(lock, [this] { return open_; });
         }
         void set() {
-            const std::lock_guard guard(mutex_);
-            open_ = true;
-            opened_.notify_all();
+            {
+                const std::lock_guard guard(mutex_);
+                open_ = true;
+            }
+            opened_.notify_all(); // under the lock, who is woken would wait again
         }
 
     private:
