@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "context/switch.hpp"
 
-#include <boost/context/detail/fcontext.hpp>
 #include <cxxabi.h>
 #include <errno.h>
 #include <pthread.h>
 
 #include "base/assert.hpp"
 #include "context/canary.hpp"
+#include "context/jump.hpp"
 
 #if WEFT_ASAN
 #    include <sanitizer/common_interface_defs.h>
@@ -73,7 +73,7 @@ void entry(bc::transfer_t from) {
 #if WEFT_TSAN
     __tsan_switch_to_fiber(to.tsan_fiber, 0);
 #endif
-    arrive(bc::jump_fcontext(target, &from), from);
+    arrive(jump(target, &from), from);
 }
 
 void after_save(stack& left) noexcept {

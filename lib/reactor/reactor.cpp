@@ -39,6 +39,7 @@ unsigned reactor::poll(deadline_ns until) noexcept {
     return happened + fire_due(end);
 }
 
+// Until when a sleep may last: the deadline, or the first timer. One that is added meanwhile and is due earlier wakes it.
 deadline_ns reactor::begin_sleep(deadline_ns until) noexcept {
     const std::lock_guard guard(timers_lock_);
     return sleeps_until_ = std::min(until, timers_.next());

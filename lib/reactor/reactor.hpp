@@ -46,11 +46,6 @@ public:
     [[nodiscard]] backend& kernel() noexcept { return *kernel_; }
     [[nodiscard]] time_source& time() noexcept { return time_; }
 
-    /// For a sleep in another call than poll: until when it may last (the deadline, or the first timer). A timer that is
-    /// added meanwhile and is due earlier wakes the kernel object. Needs the baton.
-    deadline_ns begin_sleep(deadline_ns until) noexcept;
-    void end_sleep() noexcept;
-
     /// When it was last looked at (monotonic); whoever finds this long ago may look in the driver's place.
     [[nodiscard]] deadline_ns last_poll() const noexcept {
         return last_poll_.load(std::memory_order_relaxed);
@@ -58,6 +53,8 @@ public:
 
 private:
     unsigned fire_due(deadline_ns now) noexcept;
+    deadline_ns begin_sleep(deadline_ns until) noexcept;
+    void end_sleep() noexcept;
 
     const std::unique_ptr<backend> kernel_;
     time_source& time_;

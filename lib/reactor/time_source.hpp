@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <errno.h>
 #include <time.h>
 
 #include <atomic>
@@ -26,6 +27,12 @@ public:
         timespec t{};
         clock_gettime(CLOCK_MONOTONIC, &t);
         return t.tv_sec * 1'000'000'000 + t.tv_nsec;
+    }
+
+    /// The calling thread, until then on the monotonic clock.
+    static void sleep_until(deadline_ns t) noexcept {
+        const timespec until{t / 1'000'000'000, t % 1'000'000'000};
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {}
     }
 
 private:

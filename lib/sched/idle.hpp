@@ -79,19 +79,6 @@ public:
         return false;
     }
 
-    /// Takes that worker, or any sleeper (k_nobody), off the list, to be woken as a searcher.
-    int take_sleeper(int wanted = k_nobody) noexcept {
-        const std::lock_guard guard(lock_);
-        for (auto at = sleepers_.begin(); at != sleepers_.end(); ++at)
-            if (wanted == k_nobody || static_cast<int>(*at) == wanted) {
-                const auto w = static_cast<int>(*at);
-                sleepers_.erase(at);
-                state_.fetch_add(k_searcher - k_sleeper, std::memory_order_relaxed);
-                return w;
-            }
-        return k_nobody;
-    }
-
     [[nodiscard]] unsigned asleep() const noexcept {
         return sleeping(state_.load(std::memory_order_relaxed));
     }

@@ -10,10 +10,14 @@
 
 namespace weft::detail {
 
+class worker;
+
 /// One of N. Whoever holds it looks after the core's reactor first of all.
 struct permit {
     reactor* home = nullptr;
     unsigned core = 0;
+    /// Who has it, or had it last while it is being moved: where to look for work.
+    std::atomic<worker*> holder{nullptr};
 };
 
 /// A worker's end of it: at most one permit. Its owner asks at each entry to the scheduler; anybody may take it away.
@@ -37,15 +41,16 @@ public:
         held_.store(p, std::memory_order_release); // pairs with get
         signal();
     }
-    /// Waits, as a spare, until there is a permit, or until stop() has been called: then null.
-    permit* await() noexcept {
-        for (;;) {
-            const std::uint32_t seen =
-                signals_.load(std::memory_order_acquire); // pairs with signal
-            if (permit* p = get()) return p;
-            if (stopped_.load(std::memory_order_acquire)) return nullptr; // pairs with stop
-            futex_wait(signals_, seen);
-        }
+    /// To be read by a spare before it offers itself, and given to await: no grant is missed in between.
+    [[nodiscard]] std::uint32_t signals() const noexcept {
+        return signals_.load(std::memory_order_acquire); // pairs with signal
+    }
+    /// Waits, as a spare, for a grant since then, whose permit may have been revoked again, or for stop.
+    void await(std::uint32_t seen) const noexcept {
+        while (get() == nullptr && !is_stopped() && signals() == seen) futex_wait(signals_, seen);
+    }
+    [[nodiscard]] bool is_stopped() const noexcept {
+        return stopped_.load(std::memory_order_acquire); // pairs with stop
     }
     void stop() noexcept {
         stopped_.store(true, std::memory_order_release); // pairs with await

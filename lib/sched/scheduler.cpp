@@ -22,20 +22,28 @@ scheduler::scheduler(const scheduler_options& options)
     : options_(options),
       time_(options.virtual_time),
       stacks_(options.stack_size, &worker::stack_main,
-              (options.workers + options.spares) * worker::k_kept_stacks),
+              (options.workers + options.started) * worker::k_kept_stacks),
+      permits_(options.workers),
+      workers_(options.workers + options.spares),
+      spares_(options.workers + options.spares),
       idle_(options.workers, options.spares),
-      lookout_(options.workers + options.spares),
       outside_stacks_(stacks_) {
     install_overflow_handler(print_stack_owner);
     for (unsigned i = 0; i < options.workers; ++i) {
         reactors_.push_back(std::make_unique<reactor>(options.make_backend(time_), time_));
-        permits_.push_back({reactors_.back().get(), i});
+        permits_[i].home = reactors_.back().get();
+        permits_[i].core = i;
     }
-    for (unsigned i = 0; i < options.workers + options.spares; ++i)
-        workers_.push_back(std::make_unique<worker>(*this, i));
-    for (unsigned i = 0; i < options.workers; ++i) workers_[i]->permission.grant(&permits_[i]);
+    for (unsigned i = 0; i < options.workers + options.started; ++i)
+        workers_.add(std::make_unique<worker>(*this, i));
+    for (permit& p : permits_) {
+        p.holder.store(&workers_[p.core], std::memory_order_relaxed); // nobody runs yet
+        workers_[p.core].permission.grant(&p);
+    }
+    if (options.watch) monitor_.emplace(*this, *options.watch);
     try {
         for (auto& w : workers_) w->start_thread();
+        if (monitor_) monitor_->start();
     } catch (...) {
         stop();
         throw;
@@ -48,6 +56,7 @@ scheduler::~scheduler() {
 }
 
 void scheduler::stop() noexcept {
+    if (monitor_) monitor_->stop(); // first: it makes workers
     stopping_.store(true,
                     std::memory_order_seq_cst); // pairs with the last look before a worker sleeps
     for (auto& w : workers_) {
@@ -101,14 +110,69 @@ void scheduler::make_ready(fiber& f) noexcept {
 
 void scheduler::notify() noexcept {
     if (const int w = idle_.worker_to_wake(); w != idle_workers::k_nobody)
-        workers_[static_cast<unsigned>(w)]->unpark();
+        workers_[static_cast<unsigned>(w)].unpark();
+}
+
+bool scheduler::anybody_runs() const noexcept {
+    for (const permit& p : permits_)
+        if (p.holder.load(std::memory_order_acquire)->is_running(std::memory_order_seq_cst))
+            return true; // acquire pairs with hand_over, seq_cst with worker::start_running
+    return false;
+}
+
+// Its thread goes straight to waiting for the permit that is on its way.
+worker* scheduler::make_spare() noexcept {
+    if (workers_.size() == workers_.capacity()) return nullptr;
+    try {
+        auto w = std::make_unique<worker>(*this, workers_.size());
+        stacks_.reserve(worker::k_kept_stacks);
+        try {
+            w->is_promised_ = true;
+            w->start_thread();
+        } catch (...) {
+            stacks_.unreserve(worker::k_kept_stacks);
+            throw;
+        }
+        return &workers_.add(std::move(w));
+    } catch (const std::exception&) {
+        return nullptr; // no memory, or no thread: as if the limit were reached
+    }
+}
+
+scheduler::displaced scheduler::displace(worker& from) noexcept {
+    worker* to = spares_.take();
+    if (to == nullptr) to = make_spare();
+    if (to == nullptr) return displaced::no_spare;
+    if (hand_over(from, *to)) return displaced::yes;
+    spares_.add(*to);
+    return displaced::has_gone_on;
+}
+
+void scheduler::inject_all_of(worker& w) noexcept {
+    bool any = false;
+    w.take_all([&](fiber* f) {
+        inject_.push(*f);
+        any = true;
+    });
+    if (any) notify();
 }
 
 bool scheduler::move_permit(worker& from, worker& to) noexcept {
+    if (!spares_.take(to)) return false;
+    if (hand_over(from, to)) return true;
+    spares_.add(to);
+    return false;
+}
+
+// `to` waits for a permit, or is about to, and is in nobody's list.
+bool scheduler::hand_over(worker& from, worker& to) noexcept {
     permit* p = from.permission.get();
     if (p == nullptr || !from.permission.revoke(p)) return false;
     WEFT_ASSERT(to.permission.get() == nullptr);
     from.unpark(); // it may have gone to sleep meanwhile, with the baton that `to` needs
+    to.takes_over_ = &from;
+    p->holder.store(&to,
+                    std::memory_order_release); // pairs with its readers: the worker is complete
     to.permission.grant(p);
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "context/stack_pool.hpp"
@@ -11,18 +12,22 @@
 #include "reactor/slot_pool.hpp"
 #include "sched/idle.hpp"
 #include "sched/inject_queue.hpp"
-#include "sched/lookout.hpp"
+#include "sched/monitor.hpp"
+#include "sched/spares.hpp"
 #include "sched/worker.hpp"
+#include "sched/worker_list.hpp"
 
 namespace weft::detail {
 
 struct scheduler_options {
     unsigned workers = 1;
-    unsigned spares = 0; // workers beyond the permits
+    unsigned spares = 0;  // workers beyond the permits, at most
+    unsigned started = 0; // so many of them from the start
     std::size_t stack_size = 256 * 1024;
     bool pin_workers = false;
-    bool force_migration = false; // every wait that ends resumes on the next worker
-    bool virtual_time = false;    // null backend, one worker
+    bool force_migration = false;           // every wait that ends resumes on the next worker
+    bool virtual_time = false;              // null backend, one worker
+    std::optional<monitor::settings> watch; // empty: no monitor
     std::function<std::unique_ptr<backend>(time_source&)> make_backend;
 };
 
@@ -50,9 +55,16 @@ public:
     /// Wakes a sleeper if one should look for work. Any thread.
     void notify() noexcept;
 
-    /// Takes the permit of a worker that is stuck and gives it to one that has none. False: `from` has none either.
-    /// Any thread, one at a time.
+    /// Takes the permit of a worker that is stuck and gives it to a spare, an idle one or a new one. One thread at a time.
+    enum class displaced { yes, no_spare, has_gone_on };
+    displaced displace(worker& from) noexcept;
+    /// The same with an idle spare of the caller's choice. False: `from` has no permit, or `to` is none.
     bool move_permit(worker& from, worker& to) noexcept;
+    /// All that waits for a worker without a permit goes to everybody's queue. Any thread.
+    void inject_all_of(worker& w) noexcept;
+    [[nodiscard]] bool has_injected() const noexcept { return !inject_.empty(); }
+    /// Does a worker with a permit run (seq_cst)?
+    [[nodiscard]] bool anybody_runs() const noexcept;
 
     /// The reactor of the calling worker's core; for other threads, one of them in turn.
     reactor& local_reactor() noexcept;
@@ -60,11 +72,20 @@ public:
     [[nodiscard]] time_source& time() noexcept { return time_; }
     /// Shared with what is registered: a socket may outlive the runtime.
     [[nodiscard]] const std::shared_ptr<slot_pool>& slots() noexcept { return slots_; }
-    [[nodiscard]] unsigned workers() const noexcept {
-        return static_cast<unsigned>(workers_.size());
+    /// Those that exist, spares included.
+    [[nodiscard]] unsigned workers() const noexcept { return workers_.size(); }
+    [[nodiscard]] unsigned most_workers() const noexcept { return workers_.capacity(); }
+    [[nodiscard]] worker& worker_at(unsigned i) noexcept { return workers_[i]; }
+    /// So many may run at once.
+    [[nodiscard]] unsigned permits() const noexcept {
+        return static_cast<unsigned>(permits_.size());
     }
-    [[nodiscard]] worker& worker_at(unsigned i) noexcept { return *workers_[i]; }
     [[nodiscard]] permit& permit_at(unsigned i) noexcept { return permits_[i]; }
+    [[nodiscard]] std::size_t idle_spares() noexcept { return spares_.size(); }
+    /// Null: there is none.
+    [[nodiscard]] const monitor_counters* watched() const noexcept {
+        return monitor_ ? &monitor_->counters() : nullptr;
+    }
     [[nodiscard]] const char* backend_name() const noexcept {
         return permits_.front().home->kernel().name();
     }
@@ -72,6 +93,8 @@ public:
 
 private:
     friend class worker;
+    worker* make_spare() noexcept;
+    bool hand_over(worker& from, worker& to) noexcept;
     void stop() noexcept;
 
     const scheduler_options options_;
@@ -79,16 +102,17 @@ private:
     stack_pool stacks_;
     const std::shared_ptr<slot_pool> slots_ = std::make_shared<slot_pool>();
     std::vector<std::unique_ptr<reactor>> reactors_;
-    std::vector<permit> permits_;
-    std::vector<std::unique_ptr<worker>> workers_;
+    std::vector<permit> permits_; // of a fixed size
+    worker_list workers_;
+    spare_list spares_;
     inject_queue inject_;
     idle_workers idle_;
-    lookout lookout_;
     spin_lock outside_lock_; // guards the credit of threads that are no workers
     stack_credit outside_stacks_;
     std::atomic<unsigned> next_reactor_{0};
     std::atomic<bool> stopping_{false};
     std::atomic<unsigned> outside_calls_{0}; // of make_ready, this moment; stop waits for them
+    std::optional<monitor> monitor_;
 };
 
 } // namespace weft::detail

@@ -2,13 +2,14 @@
 // Running: picking the next fiber, changing stacks. Sleeping is in worker_idle.cpp.
 #include "sched/worker.hpp"
 
+#include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <string>
 
 #include "base/assert.hpp"
-#include "base/topology.hpp"
 #include "context/overflow.hpp"
 #include "context/switch.hpp"
 #include "sched/fork_list.hpp"
@@ -38,7 +39,9 @@ void worker::start_thread() {
 
 void worker::thread_main() {
     pthread_setname_np(pthread_self(), ("weft-" + std::to_string(index_)).c_str());
-    if (scheduler_.options_.pin_workers) pin_this_thread(nth_allowed_cpu(index_));
+    thread_id_ = gettid();
+    pthread_getcpuclockid(pthread_self(), &cpu_clock_);
+    pin_to_core();
     prctl(PR_SET_TIMERSLACK, 1); // the default of 50 us would be added to each timer
     const signal_stack alternate;
     adopt_thread(loop_stack_, thread_state_);
@@ -54,10 +57,8 @@ void worker::thread_main() {
 
 void worker::loop() {
     for (;;) {
-        if (permission.get() == nullptr) [[unlikely]] {
-            retire();
-            if (permission.await() == nullptr) return;
-        }
+        if (permission.get() == nullptr || takes_over_ != nullptr) [[unlikely]]
+            if (!await_permit()) return;
         if (fiber* next = find_work())
             go(loop_stack_, next, after_save);
         else if (scheduler_.stopping_.load(std::memory_order_acquire)) // pairs with stop
@@ -116,6 +117,12 @@ stack& worker::stack_for(fiber& f) noexcept {
     return *f.stack_;
 }
 
+void worker::enter(fiber& f) noexcept {
+    f.last_worker_ = index_;
+    running_task_.store(f.is_listed ? &f : nullptr, std::memory_order_relaxed);
+    worker_counters::add(counters_.switches);
+}
+
 void worker::go(stack& from, fiber* next, void (*after)(stack&)) noexcept {
     stack* to = &loop_stack_;
     if (next != nullptr) {
@@ -123,14 +130,22 @@ void worker::go(stack& from, fiber* next, void (*after)(stack&)) noexcept {
         to->saved.store(
             false,
             std::memory_order_relaxed); // ours from here on; the next release is after_save's
-        next->last_worker_ = index_;
-        worker_counters::add(counters_.switches);
+        enter(*next);
+    } else {
+        running_task_.store(nullptr,
+                            std::memory_order_relaxed); // it may end elsewhere from here on
     }
     switch_stacks(from, *to, after);
 }
 
+// Nothing may depend on a frame that waits, and who waits in us blocks no thread.
+void worker::before_wait(stack& me) noexcept {
+    share_all_forks(me);
+    me.runner->blocking_.store(false, std::memory_order_relaxed);
+}
+
 void worker::leave(stack& me) noexcept {
-    share_all_forks(me); // nothing may depend on a frame that waits
+    before_wait(me);
     worker& w = *me.runner;
     fiber* next = w.pick();
     if (next == me.owner) { // its wait has ended already
@@ -141,7 +156,7 @@ void worker::leave(stack& me) noexcept {
 }
 
 void worker::yield(stack& me) noexcept {
-    share_all_forks(me);
+    before_wait(me);
     worker& w = *me.runner;
     if (w.slot_.load(std::memory_order_relaxed) != nullptr) // it was ready before
         if (fiber* f = w.slot_.exchange(nullptr, std::memory_order_acq_rel)) w.queue_.push(f);
@@ -169,8 +184,7 @@ void worker::next_on_this_stack(stack& s) noexcept {
     if (next != nullptr && next->stack_ == nullptr && !single) {
         s.owner = next;
         next->stack_ = &s;
-        next->last_worker_ = index_;
-        worker_counters::add(counters_.switches);
+        enter(*next);
         return;
     }
     go(s, next, single ? after_finish_unmap : after_finish);
@@ -189,37 +203,48 @@ void worker::after_finish_unmap(stack& left) noexcept { unmap_single_stack(&left
 
 void worker::share(fiber& f) noexcept {
     queue_.push(&f);
+    if (permission.get() == nullptr) [[unlikely]]
+        return scheduler_.inject_all_of(*this);
     tell_others();
 }
 
 // Alone, there is nobody to tell, and the fence that it takes is spared.
 void worker::tell_others() noexcept {
-    if (scheduler_.workers_.size() > 1) scheduler_.notify();
+    if (scheduler_.permits() > 1) scheduler_.notify();
 }
 
 void worker::make_ready(fiber& f) noexcept {
     if (scheduler_.options_.force_migration && f.stack_ != nullptr) [[unlikely]]
         return make_ready_elsewhere(f);
     fiber* to_queue = &f;
-    // Without a permit it may be long before this worker looks at its slot.
-    if (!polling_ && scheduler_.workers_.size() > 1 && permission.get() != nullptr) {
+    if (!polling_ && scheduler_.permits() > 1) // with one, the order of arrival is a promise
         // acq_rel: release shows the fiber to a thief, acquire shows us the one that was there
         to_queue = slot_.exchange(&f, std::memory_order_acq_rel);
-        if (to_queue == nullptr)
-            return; // alone here: this worker runs it next, or the lookout finds it
-    }
-    queue_.push(to_queue);
-    if (!polling_) tell_others();
+    if (to_queue != nullptr) queue_.push(to_queue);
+    // After the push: who takes the permit away and then looks here may have looked before it. The monitor would find what
+    // is left here all the same, a step later.
+    if (permission.get() == nullptr) [[unlikely]]
+        return scheduler_.inject_all_of(*this);
+    // What is alone in the slot wakes nobody: this worker runs it next, or the monitor finds it.
+    if (!polling_ && to_queue != nullptr) tell_others();
+}
+
+bool worker::begin_blocking() noexcept {
+    if (is_blocking()) return false;
+    worker_counters::add(counters_.blocking_calls);
+    blocking_.store(true, std::memory_order_relaxed);
+    return true;
 }
 
 // To the next worker that has a permit.
 void worker::make_ready_elsewhere(fiber& f) noexcept {
-    const auto& all = scheduler_.workers_;
-    const std::size_t last = f.last_worker_;
-    std::size_t i = last;
-    do i = (i + 1) % all.size();
-    while (all[i]->permission.get() == nullptr && i != last);
-    worker& to = *all[i];
+    const unsigned n = scheduler_.permits();
+    const auto holder = [&](unsigned i) -> worker& {
+        return *scheduler_.permits_[i % n].holder.load(std::memory_order_acquire); // hand_over
+    };
+    unsigned i = f.last_worker_ + 1;
+    if (holder(i).index() == f.last_worker_) ++i;
+    worker& to = holder(i);
     to.mail_.push(f);
     to.unpark();
     // Lost the permit meanwhile, it may be past retire. Either it sees the mail there, or we see it without a permit.

@@ -2,6 +2,8 @@
 // One OS thread that runs fibers. Protocol, invariants, proofs: README.md.
 #pragma once
 
+#include <time.h>
+
 #include <atomic>
 #include <cstdint>
 #include <thread>
@@ -20,11 +22,11 @@ class scheduler;
 
 /// Counters, written by the worker alone (plain adds), read by anybody.
 struct worker_counters {
-    std::atomic<std::uint64_t> switches{
-        0}; // entries to a fiber; also tells the lookout whether the worker gets on
+    std::atomic<std::uint64_t> switches{0}; // entries to a fiber
     std::atomic<std::uint64_t> steals{0};
     std::atomic<std::uint64_t> sleeps{0};
     std::atomic<std::uint64_t> polls{0};
+    std::atomic<std::uint64_t> blocking_calls{0}; // announced ones
     static void add(std::atomic<std::uint64_t>& c, std::uint64_t n = 1) noexcept {
         c.store(c.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
@@ -57,6 +59,15 @@ public:
     static void yield(stack& me) noexcept;
     /// Queues a fork that its owner shares, and wakes somebody for it.
     void share(fiber& f) noexcept;
+    /// Marks that the running fiber may block the thread. False: marked already.
+    bool begin_blocking() noexcept;
+    /// False: somebody has taken the permit meanwhile; the fiber must go to the others (yield).
+    [[nodiscard]] bool end_blocking() noexcept {
+        blocking_.store(false, std::memory_order_relaxed);
+        return permission.get() != nullptr;
+    }
+    /// The running task is about to end: nobody may ask for it any more.
+    void forget_running_task() noexcept { running_task_.store(nullptr, std::memory_order_relaxed); }
     /// Counted down at fork points; every 1024th reads the clock.
     [[nodiscard]] bool fork_look_is_due() noexcept { return --forks_to_look_ == 0 && fork_look(); }
     /// Does something wait for this core (ready fibers, or a reactor nobody looked at for a while)?
@@ -68,10 +79,42 @@ public:
     [[nodiscard]] unsigned index() const noexcept { return index_; }
     [[nodiscard]] scheduler& home() const noexcept { return scheduler_; }
     [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
-    [[nodiscard]] bool is_running() const noexcept {
-        return running_.load(std::memory_order_relaxed);
+    [[nodiscard]] bool is_running(
+        std::memory_order order = std::memory_order_relaxed) const noexcept {
+        return running_.load(order);
     }
     [[nodiscard]] bool has_queued() const noexcept { return !queue_.empty(); }
+    /// Does anything wait for this worker alone?
+    [[nodiscard]] bool has_ready() const noexcept {
+        return !queue_.empty() || slot_.load(std::memory_order_relaxed) != nullptr ||
+               !mail_.empty();
+    }
+    /// Changes whenever the worker gets on: it entered a fiber, slept, or began a blocking call.
+    [[nodiscard]] std::uint64_t step() const noexcept {
+        return counters_.switches.load(std::memory_order_relaxed) +
+               counters_.sleeps.load(std::memory_order_relaxed) +
+               counters_.blocking_calls.load(std::memory_order_relaxed);
+    }
+    /// In a call that was announced as blocking.
+    [[nodiscard]] bool is_blocking() const noexcept {
+        return blocking_.load(std::memory_order_relaxed);
+    }
+    /// The listed task it runs, or null. It may be gone before the caller has looked: see runtime_core.
+    [[nodiscard]] fiber* running_task() const noexcept {
+        return running_task_.load(std::memory_order_relaxed);
+    }
+    /// CPU time of its thread, and the thread's id. Once it runs.
+    [[nodiscard]] deadline_ns cpu_time() const noexcept;
+    [[nodiscard]] int thread_id() const noexcept { return thread_id_; }
+    /// Takes everything that waits for this worker and gives each to `to(fiber*)`.
+    template <class To>
+    void take_all(To to) noexcept {
+        while (queue_.size() != 0)
+            if (fiber* f = queue_.take()) to(f);
+        // acquire pairs with the release of whoever filled it
+        if (fiber* f = slot_.exchange(nullptr, std::memory_order_acq_rel)) to(f);
+        while (mail_.take(1, to) != 0) {}
+    }
     /// An idle worker asks this one to share its private forks.
     void demand_forks() noexcept { demand_.store(true, std::memory_order_relaxed); }
     [[nodiscard]] bool forks_demanded() const noexcept {
@@ -90,10 +133,11 @@ private:
     void loop();
     fiber* pick() noexcept;
     fiber* take_ready() noexcept;
-    [[nodiscard]] bool has_ready() const noexcept {
-        return !queue_.empty() || slot_.load(std::memory_order_relaxed) != nullptr;
-    }
     fiber* check_saved(fiber* f) noexcept;
+    void enter(fiber& f) noexcept;
+    static void before_wait(stack& me) noexcept;
+    bool await_permit() noexcept;
+    void pin_to_core() noexcept;
     void go(stack& from, fiber* next, void (*after)(stack&)) noexcept;
     stack& stack_for(fiber& f) noexcept;
     static void stack_main(stack& s);
@@ -104,10 +148,9 @@ private:
     fiber* find_work() noexcept;
     fiber* found(fiber* f) noexcept;
     void start_running() noexcept;
-    bool leave_lookout() noexcept;
     void retire() noexcept;
     fiber* search() noexcept;
-    fiber* steal_from(worker& victim, bool is_stuck) noexcept;
+    fiber* steal_from(worker& victim, bool blocks) noexcept;
     unsigned poll(reactor& r, deadline_ns until) noexcept;
     void look_at(reactor& r) noexcept;
     void tell_others() noexcept;
@@ -116,8 +159,6 @@ private:
     bool fork_look() noexcept;
     void sleep() noexcept;
     void sleep_in_kernel() noexcept;
-    void watch_others(reactor& home) noexcept;
-    void sleep_beside(reactor& home, deadline_ns until) noexcept;
     bool anything_visible() noexcept;
 
     scheduler& scheduler_;
@@ -126,6 +167,10 @@ private:
     stack loop_stack_; // stands for the thread's own stack
     thread_state thread_state_;
     std::thread thread_;
+    int thread_id_ = 0; // both written by the thread before it runs anything
+    clockid_t cpu_clock_ = 0;
+    bool is_promised_ = false;     // made for a permit that is on its way
+    worker* takes_over_ = nullptr; // whose permit it gets: grant shows it
 
     // Owner's
     unsigned tick_ = 0;
@@ -145,14 +190,16 @@ private:
     // Everybody's
     basic_deque<fiber*> queue_;
     alignas(k_cache_line) std::atomic<fiber*> slot_{
-        nullptr}; // the last one made ready here; stealable once it is old
+        nullptr}; // the last one made ready here; stealable when this worker is stuck
     std::atomic<bool> demand_{false};
+    std::atomic<bool> blocking_{false};
+    std::atomic<fiber*> running_task_{nullptr};
     std::atomic<bool> running_{false}; // runs fibers, as opposed to searching or sleeping
     parking parking_;
     std::atomic<reactor*> sleeps_at_{nullptr}; // set before parking_ says asleep, read by unpark
     worker_counters counters_;
     inject_queue
-        mail_; // forced migration: fibers meant for this worker; the lookout takes them if it is stuck
+        mail_; // forced migration: fibers meant for this worker; others take them if it is stuck
 };
 
 } // namespace weft::detail

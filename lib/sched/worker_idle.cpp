@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finding work elsewhere, sleeping, and looking after others. Protocol and proof: README.md.
-#include <poll.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/topology.hpp"
 #include "base/tsc.hpp"
 #include "sched/scheduler.hpp"
 
@@ -20,14 +20,10 @@ constexpr unsigned k_steal_batch = 32;
 
 } // namespace
 
-bool lookout::is_stuck(unsigned index, const worker& w, deadline_ns now) noexcept {
-    note& n = notes_[index];
-    const bool running = w.is_running();
-    const std::uint64_t steps = w.counters().switches.load(std::memory_order_relaxed) +
-                                w.counters().sleeps.load(std::memory_order_relaxed);
-    if (running && n.was_running && steps == n.steps) return now - n.since >= k_tick;
-    n = {steps, now, running};
-    return false;
+deadline_ns worker::cpu_time() const noexcept {
+    timespec t{};
+    clock_gettime(cpu_clock_, &t);
+    return t.tv_sec * 1'000'000'000 + t.tv_nsec;
 }
 
 bool worker::look_is_due() noexcept { return read_tsc() - last_look_ > tsc_ticks(k_look_every); }
@@ -89,69 +85,78 @@ fiber* worker::find_work() noexcept {
     return nullptr;
 }
 
-// Invariant: a searcher that found work wakes the next one if it was the last. Only so may all who made work visible
-// meanwhile have relied on it. More than it can run at once is a reason as well.
+// Invariant: the last searcher that finds work wakes the next one if there is more. Only so may all who made work visible
+// meanwhile have relied on it. The fence is between the count of searchers and the look: who pushes after that look sees
+// that nobody searches.
 fiber* worker::found(fiber* f) noexcept {
     start_running();
     const bool was_last = std::exchange(searching_, false) && scheduler_.idle_.end_search();
-    if (was_last || !queue_.empty()) scheduler_.notify();
+    if (was_last) full_fence(); // pairs with the one in worker_to_wake
+    if (was_last ? anything_visible() : !queue_.empty()) scheduler_.notify();
     return f;
 }
 
-// Invariant: while somebody sleeps and somebody runs, one of the sleepers is the lookout and has its ticks.
 void worker::start_running() noexcept {
     if (running_.load(std::memory_order_relaxed)) return;
-    running_.store(true,
-                   std::memory_order_seq_cst); // before wake_dozing: pairs with the lookout's doze
-    if (leave_lookout()) return;
-    const int dozing = scheduler_.lookout_.wake_dozing();
-    if (dozing == lookout::k_nobody) return;
-    // Not asleep any more: then it looks at us before it dozes again.
-    if (scheduler_.idle_.take_sleeper(dozing) == dozing)
-        scheduler_.workers_[static_cast<unsigned>(dozing)]->unpark();
+    running_.store(true, std::memory_order_seq_cst); // pairs with the monitor's doze
+    if (scheduler_.monitor_) scheduler_.monitor_->somebody_runs();
 }
 
-// True if this worker was the lookout: a sleeper is woken for it. If nobody sleeps, the next one to do so takes it.
-bool worker::leave_lookout() noexcept {
-    if (!scheduler_.lookout_.give(static_cast<int>(index_))) return false;
-    const int w = scheduler_.idle_.take_sleeper();
-    if (w != idle_workers::k_nobody) scheduler_.workers_[static_cast<unsigned>(w)]->unpark();
-    return true;
-}
-
-// The permit is gone: all that only this worker would look after goes to the others.
+// Without a permit: all that waits for this worker goes to the others.
 void worker::retire() noexcept {
-    auto to_queue = [this](fiber* f) { queue_.push(f); };
     full_fence(); // pairs with the one in make_ready_elsewhere: no permit before, the mail after
-    while (mail_.take(k_inject_batch, to_queue) != 0) {}
-    if (fiber* f = slot_.exchange(nullptr, std::memory_order_acq_rel))
-        queue_.push(f); // acquire: as in take_ready
+    running_task_.store(nullptr, std::memory_order_relaxed);
     running_.store(false, std::memory_order_relaxed);
     if (std::exchange(searching_, false)) (void)scheduler_.idle_.end_search();
-    leave_lookout();
-    scheduler_.notify();
+    scheduler_.inject_all_of(*this);
+    scheduler_.notify(); // it may have been the searcher that somebody relied on
+}
+
+void worker::pin_to_core() noexcept {
+    if (!scheduler_.options_.pin_workers) return;
+    if (const permit* p = permission.get()) pin_this_thread(nth_allowed_cpu(p->core));
+}
+
+// Waits, as a spare, for a permit; then serves what the worker that had it has left behind. False: the scheduler stops.
+bool worker::await_permit() noexcept {
+    if (permission.get() == nullptr) retire();
+    while (permission.get() == nullptr) {
+        if (permission.is_stopped()) return false;
+        const std::uint32_t seen = permission.signals();
+        if (!std::exchange(is_promised_, false)) scheduler_.spares_.add(*this);
+        permission.await(seen);
+        pin_to_core();
+    }
+    worker* last = std::exchange(takes_over_, nullptr);
+    if (last == nullptr) return true;
+    last->demand_forks();
+    last->take_all([this](fiber* f) { queue_.push(f); });
+    return true;
 }
 
 // Someone else's work: queues, forks that nobody shared yet (asked for), and reactors whose worker has not looked at them.
 fiber* worker::search() noexcept {
-    const unsigned n = scheduler_.workers();
+    const deadline_ns old = time_source::monotonic_now() - k_look_every;
+    const unsigned n = scheduler_.permits();
     const unsigned first = random_.below(n);
     for (unsigned i = 0; i < n; ++i) {
-        worker& victim = *scheduler_.workers_[(first + i) % n];
-        if (&victim == this) continue;
-        if (fiber* f = steal_from(victim, false)) return f;
-        if (victim.is_running()) victim.demand_forks();
+        permit& theirs = scheduler_.permits_[(first + i) % n];
+        worker& victim = *theirs.holder.load(std::memory_order_acquire); // pairs with hand_over
+        const bool blocks = victim.is_blocking();
+        if (&victim != this) {
+            if (fiber* f = steal_from(victim, blocks)) return f;
+            if (victim.is_running()) victim.demand_forks();
+        }
+        if (!scheduler_.time_.is_virtual() && (blocks || theirs.home->last_poll() <= old))
+            look_at(*theirs.home);
     }
-    const deadline_ns old = time_source::monotonic_now() - k_look_every;
-    for (auto& r : scheduler_.reactors_)
-        if (!scheduler_.time_.is_virtual() && r->last_poll() <= old) look_at(*r);
     fiber* f = queue_.take();
     return f != nullptr ? check_saved(f) : nullptr;
 }
 
 // Half of what the victim has, at most k_steal_batch; the first is returned. What lies in the slot or the mail is probably
-// just about to be run there, unless the victim is stuck.
-fiber* worker::steal_from(worker& victim, bool is_stuck) noexcept {
+// just about to be run there, unless the victim blocks.
+fiber* worker::steal_from(worker& victim, bool blocks) noexcept {
     fiber* first = nullptr;
     std::size_t want = std::min<std::size_t>((victim.queue_.size() + 1) / 2, k_steal_batch);
     for (; want > 0; --want) {
@@ -162,9 +167,9 @@ fiber* worker::steal_from(worker& victim, bool is_stuck) noexcept {
         else
             queue_.push(f);
     }
-    if (first == nullptr && is_stuck)
+    if (first == nullptr && blocks)
         first = victim.slot_.exchange(nullptr, std::memory_order_acq_rel);
-    if (first == nullptr && is_stuck) victim.mail_.take(1, [&first](fiber* f) { first = f; });
+    if (first == nullptr && blocks) victim.mail_.take(1, [&first](fiber* f) { first = f; });
     if (first == nullptr) return nullptr;
     worker_counters::add(counters_.steals);
     return check_saved(first);
@@ -173,8 +178,8 @@ fiber* worker::steal_from(worker& victim, bool is_stuck) noexcept {
 bool worker::anything_visible() noexcept {
     if (!mail_.empty() || !scheduler_.inject_.empty()) return true;
     if (scheduler_.stopping_.load(std::memory_order_seq_cst)) return true; // pairs with stop
-    for (auto& w : scheduler_.workers_)
-        if (w->has_queued()) return true;
+    for (const permit& p : scheduler_.permits_)
+        if (p.holder.load(std::memory_order_acquire)->has_queued()) return true; // hand_over
     return false;
 }
 
@@ -194,71 +199,11 @@ void worker::sleep_in_kernel() noexcept {
     reactor& home = *mine->home;
     sleeps_at_.store(&home, std::memory_order_relaxed); // parking_ shows it to unpark
     if (!parking_.prepare()) return;
-    if (scheduler_.workers() > 1 && scheduler_.lookout_.try_take(static_cast<int>(index_))) {
-        watch_others(home);
-    } else if (home.try_take()) {
+    if (home.try_take()) {
         if (!parking_.is_notified()) poll(home, k_never);
         home.give();
     } // else somebody looks at it this moment: once more round the loop
     parking_.finish();
-}
-
-// The lookout's sleep: with ticks while anybody is busy. Serves the reactors and queues of those who are stuck.
-void worker::watch_others(reactor& home) noexcept {
-    lookout& role = scheduler_.lookout_;
-    const deadline_ns now = time_source::monotonic_now();
-    bool anybody_runs = false;
-    role.unattended.clear();
-    for (unsigned i = 0; i < scheduler_.workers(); ++i) {
-        worker& w = *scheduler_.workers_[i];
-        if (&w == this) continue;
-        anybody_runs |= w.is_running();
-        if (!role.is_stuck(i, w, now)) continue;
-        w.demand_forks();
-        if (fiber* f = steal_from(w, true)) queue_.push(f);
-        if (permit* p = w.permission.get()) role.unattended.push_back(p->home);
-    }
-    for (reactor* r : role.unattended) look_at(*r);
-    if (!queue_.empty()) return;
-
-    role.quiet_ticks = anybody_runs ? 0 : role.quiet_ticks + 1;
-    deadline_ns until = now + lookout::k_tick;
-    if (role.quiet_ticks >= lookout::k_quiet_ticks) {
-        role.doze();
-        for (auto& w : scheduler_.workers_)
-            anybody_runs |= w->running_.load(std::memory_order_seq_cst); // start_running
-        if (anybody_runs)
-            role.quiet_ticks = 0;
-        else
-            until = k_never;
-    }
-    if (home.try_take()) {
-        if (!parking_.is_notified()) sleep_beside(home, until);
-        home.give();
-        for (reactor* r : role.unattended) look_at(*r);
-    }
-    role.stay_awake();
-}
-
-// Sleeps in home's poll, or in a call that watches home and the unattended reactors: the kernel's objects are registered for
-// this one call, so nobody else pays for it. The baton of home is kept meanwhile: see parking.hpp.
-void worker::sleep_beside(reactor& home, deadline_ns until) noexcept {
-    std::vector<reactor*>& unattended = scheduler_.lookout_.unattended;
-    if (unattended.empty() || home.kernel().descriptor() < 0) {
-        poll(home, until);
-        return;
-    }
-    std::vector<pollfd> sets{{home.kernel().descriptor(), POLLIN, 0}};
-    for (reactor* r : unattended) {
-        sets.push_back({r->kernel().descriptor(), POLLIN, 0});
-        until = std::min(until, r->next_deadline());
-    }
-    until = home.begin_sleep(until);
-    const deadline_ns left = std::max<deadline_ns>(0, until - time_source::monotonic_now());
-    const timespec limit{left / 1'000'000'000, left % 1'000'000'000};
-    ppoll(sets.data(), sets.size(), &limit, nullptr);
-    home.end_sleep();
-    poll(home, 0);
 }
 
 void worker::unpark() noexcept {

@@ -15,7 +15,7 @@
 namespace weft::detail {
 namespace {
 
-constexpr unsigned k_most_workers = 1024;
+constexpr unsigned k_most_workers = 1024, k_most_spares = 16384;
 
 [[noreturn]] void bad_value(const std::string& what) {
     throw std::invalid_argument("weft: " + what);
@@ -63,6 +63,9 @@ void check(const runtime_options& o) {
     if (o.stuck_after.count() <= 0) bad_value("runtime_options::stuck_after must be above zero");
     if (o.slow_task_after.count() <= 0)
         bad_value("runtime_options::slow_task_after must be above zero");
+    if (o.max_spares > k_most_spares)
+        bad_value("runtime_options::max_spares is " + std::to_string(o.max_spares) + "; at most " +
+                  std::to_string(k_most_spares));
     if (o.backend == io_backend::io_uring)
         throw std::system_error(
             std::make_error_code(std::errc::operation_not_supported),
@@ -77,6 +80,8 @@ std::shared_ptr<runtime_core> make_runtime(const runtime_options& given,
     apply_environment(o);
     if (o.workers == 0) o.workers = usable_cores();
     check(o);
+    if (o.debug && o.slow_task_after == runtime_options{}.slow_task_after)
+        o.slow_task_after = std::chrono::milliseconds(25);
     scheduler_options s;
     s.workers = testing.virtual_time ? 1 : o.workers;
     s.stack_size = o.stack_size;
@@ -86,6 +91,11 @@ std::shared_ptr<runtime_core> make_runtime(const runtime_options& given,
 #endif
     s.force_migration = o.debug && s.workers > 1;
     s.virtual_time = testing.virtual_time;
+    if (!testing.virtual_time) {
+        s.spares = o.max_spares;
+        s.watch = monitor::settings{.stuck_after = o.stuck_after.count(),
+                                    .slow_after = o.slow_task_after.count()};
+    }
     if (testing.virtual_time)
         s.make_backend = [](time_source& t) { return std::make_unique<null_backend>(t); };
     else

@@ -5,19 +5,27 @@
 #include <cstdio>
 
 namespace weft::detail {
+namespace {
+
+scheduler_options with_observer(scheduler_options o, stuck_observer& observer) {
+    if (o.watch) o.watch->observer = &observer;
+    return o;
+}
+
+} // namespace
 
 runtime_core::runtime_core(const runtime_options& options, const scheduler_options& scheduling)
     : options_(options),
       exceptions_(std::make_shared<class reporter>(options.exception_handler)),
-      shards_(scheduling.workers + scheduling.spares + 1),
-      scheduler_(scheduling) {
+      shards_(scheduling.workers + 1),
+      scheduler_(with_observer(scheduling, *this)) {
     scheduler_.runtime = this;
 }
 
 runtime_core::shard& runtime_core::local_shard(unsigned& index) noexcept {
     worker* w = worker::current();
-    index = w != nullptr && &w->home() == &scheduler_ ? w->index()
-                                                      : static_cast<unsigned>(shards_.size() - 1);
+    const auto own = static_cast<unsigned>(shards_.size() - 1); // spares share them
+    index = w != nullptr && &w->home() == &scheduler_ ? w->index() % own : own;
     return shards_[index];
 }
 
@@ -28,11 +36,13 @@ bool runtime_core::enlist(task_base& t) noexcept {
     const std::lock_guard guard(s.lock);
     if (s.closed) return false;
     s.tasks.push_back(t);
+    t.is_listed = true;
     ++s.count;
     return true;
 }
 
 void runtime_core::delist(task_base& t) noexcept {
+    worker::current()->forget_running_task(); // before the lock: see describe_running
     shard& s = shards_[t.shard_];
     {
         const std::lock_guard guard(s.lock);

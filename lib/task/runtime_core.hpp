@@ -39,7 +39,7 @@ private:
 /// The runtime of the running fiber, or null.
 runtime_core* current_runtime_or_null() noexcept;
 
-class runtime_core {
+class runtime_core final : public stuck_observer {
 public:
     runtime_core(const runtime_options& options, const scheduler_options& scheduling);
     ~runtime_core() = default;
@@ -64,10 +64,18 @@ public:
         return exceptions_;
     }
 
+    /// A line for whoever runs the program, to runtime_options::log_handler or stderr.
+    void log(const std::string& line) noexcept;
+
     /// The attachment, made by `make` at the first call.
     attachment& attached(std::unique_ptr<attachment> (*make)(runtime_core&));
 
 private:
+    void slow_step(worker& w, std::uint64_t step, deadline_ns lasts,
+                   bool in_kernel) noexcept override;
+    void no_spare(worker& w, std::uint64_t step, unsigned spares) noexcept override;
+    std::string describe_running(worker& w, std::uint64_t step);
+
     struct alignas(k_cache_line) shard {
         spin_lock lock;
         intrusive_list<task_base> tasks;
@@ -84,6 +92,10 @@ private:
     std::condition_variable task_ended_; // signalled while closing
     std::mutex attachment_mutex_;
     std::unique_ptr<attachment> attachment_;
+    // The monitor's
+    deadline_ns last_slow_line_ = 0;
+    unsigned untold_slow_ = 0;
+
     scheduler scheduler_; // last: its workers end before the rest goes
 };
 

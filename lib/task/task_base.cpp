@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <weft/task/task_base.hpp>
 
+#include <cstdio>
 #include <mutex>
 #include <stdexcept>
 
@@ -48,6 +49,19 @@ std::string task_base::name() const {
         if (details_ && !details_->name.empty()) return details_->name;
     }
     return "Task-" + std::to_string(id());
+}
+
+std::string task_base::description() const {
+    std::string text = "task '" + name() + "'";
+    if (details_ && details_->file != nullptr) {
+        text.append(", created at ").append(details_->file).append(":");
+        text += std::to_string(details_->line);
+    } else if (spawn_site_ != nullptr) {
+        char address[32];
+        std::snprintf(address, sizeof address, "%p", spawn_site_);
+        text.append(", created by the code at ").append(address);
+    }
+    return text;
 }
 
 void task_base::set_name(std::string name) {

@@ -10,14 +10,10 @@
 //   worker_to_wake, fall_asleep: no fence            a livelock, 13 and 4
 //   the last searcher wakes nobody                   a livelock, 1
 //   wake_up: the count of sleepers is not lowered    the count at the end, 3
-//   doze, wake_dozing: relaxed instead of seq_cst    a livelock, 17 and 17
-//   doze: no second look at who runs                 a livelock, 1
-//   give: wakes nobody                               a livelock, 2
-//   try_take before fall_asleep                      a livelock, 4
 #include "relacy_atomics.hpp"
 
+#include <sched/doze.hpp>
 #include <sched/idle.hpp>
-#include <sched/lookout.hpp>
 #include <sched/parking.hpp>
 
 namespace {
@@ -136,7 +132,10 @@ struct work_for_sleepers : rl::test_suite<work_for_sleepers, 3> {
             if (!searching) searching = idle.start_search();
             if (searching && take() != 0) {
                 searching = false;
-                if (idle.end_search()) notify();
+                if (idle.end_search()) {
+                    relacy_atomics::fence();
+                    if (anything_visible()) notify();
+                }
                 if (taken.fetch_add(1, std::memory_order::relaxed) + 1 == k_pieces) stop();
                 // The piece is long: the other one must find its worker meanwhile.
                 while (taken.load(std::memory_order::relaxed) < k_pieces) relacy_atomics::pause();
@@ -161,74 +160,26 @@ struct work_for_sleepers : rl::test_suite<work_for_sleepers, 3> {
     }
 };
 
-using role_type = weft::detail::basic_lookout_role<relacy_atomics>;
-
-/// The lookout goes to sleep without ticks while a worker becomes busy, and stays so until somebody has noticed.
-struct dozing_lookout : rl::test_suite<dozing_lookout, 2> {
-    idle_type idle{2};
-    role_type role;
-    sleeper lookout;
-    atomic<bool> running{false}, noticed{false};
+/// A watcher goes to sleep without ticks while somebody becomes busy, and stays so until the watcher has noticed.
+struct dozing_watcher : rl::test_suite<dozing_watcher, 2> {
+    weft::detail::basic_doze<relacy_atomics> doze;
+    atomic<bool> busy{false}, noticed{false};
 
     void thread(unsigned index) {
         stagger(20);
         if (index == 0) {
-            running.store(true, std::memory_order::seq_cst);
-            const int dozing = role.wake_dozing();
-            if (dozing == 1 && idle.take_sleeper(1) == 1) lookout.unpark();
+            busy.store(true, std::memory_order::seq_cst);
+            (void)doze.must_wake();
             while (!noticed.load(std::memory_order::relaxed)) relacy_atomics::pause();
             return;
         }
-        while (!noticed.load(std::memory_order::relaxed)) {
-            idle.fall_asleep(1, false);
-            if (lookout.parking.prepare()) {
-                require(role.try_take(1), "the role is somebody else's");
-                role.doze();
-                if (running.load(std::memory_order::seq_cst))
-                    noticed.store(true, std::memory_order::relaxed);
-                else if (lookout.home.try_take()) {
-                    if (!lookout.parking.is_notified()) lookout.home.poll(true);
-                    lookout.home.give();
-                }
-                role.stay_awake();
-                lookout.parking.finish();
-            }
-            if (!idle.wake_up(1)) (void)idle.end_search();
-        }
-    }
-};
-
-/// The lookout becomes busy while another worker goes to sleep: that one must end up with the role.
-struct role_passes : rl::test_suite<role_passes, 2> {
-    idle_type idle{2};
-    role_type role;
-    sleeper other;
-    atomic<bool> taken{false};
-
-    void before() { require(role.try_take(0), "nobody has it yet"); }
-    void thread(unsigned index) {
-        stagger(20);
-        if (index == 0) {
-            require(role.give(0), "the role is not lost before it is given");
-            if (idle.take_sleeper() == 1) other.unpark();
-            while (!taken.load(std::memory_order::relaxed)) relacy_atomics::pause();
-            return;
-        }
         for (;;) {
-            idle.fall_asleep(1, false);
-            if (other.parking.prepare()) {
-                if (role.try_take(1)) {
-                    taken.store(true, std::memory_order::relaxed);
-                    return;
-                }
-                if (other.home.try_take()) {
-                    if (!other.parking.is_notified()) other.home.poll(true);
-                    other.home.give();
-                }
-                other.parking.finish();
-            }
-            if (!idle.wake_up(1)) (void)idle.end_search();
+            doze.begin();
+            if (busy.load(std::memory_order::seq_cst)) break;
+            while (doze.is_dozing()) relacy_atomics::pause();
+            doze.end();
         }
+        noticed.store(true, std::memory_order::relaxed);
     }
 };
 
@@ -236,7 +187,7 @@ struct role_passes : rl::test_suite<role_passes, 2> {
 
 int main() {
     return run<one_sleeper>(1'000'000) && run<work_for_sleepers>(500'000) &&
-                   run<dozing_lookout>(500'000) && run<role_passes>(500'000)
+                   run<dozing_watcher>(500'000)
                ? 0
                : 1;
 }

@@ -34,6 +34,8 @@ public:
 
     /// A task, or something smaller of the library's own.
     const bool is_task;
+    /// Does its runtime know it as a live task? Others may ask who runs then (runtime_core::describe_running).
+    bool is_listed = false;
     /// Cancellation is not delivered while this is above zero (mask_cancel).
     unsigned masks = 0;
 

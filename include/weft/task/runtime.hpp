@@ -30,11 +30,18 @@ struct runtime_options {
     std::size_t stack_size = 256 * 1024; ///< bytes per task that waits
     bool pin_workers = false;            ///< worker n on the n-th CPU of the affinity mask
     bool debug = false;                  ///< every wait that ends resumes on another worker
+    /// A worker that computes that long in one task, without a wait, gives its place to a spare thread if anything waits for
+    /// its core; one that blocks in the kernel does so at once.
     std::chrono::nanoseconds stuck_after = std::chrono::milliseconds(1);
+    /// So many threads beyond `workers` at most, made when needed. 0: nobody takes the place of a stuck worker.
     unsigned max_spares = 512;
+    /// A task that runs that long without a wait is told to log_handler (as asyncio's slow_callback_duration);
+    /// nanoseconds::max(): never. With `debug` the default is 25 ms.
     std::chrono::nanoseconds slow_task_after = std::chrono::milliseconds(100);
     std::function<void(const exception_context&)> exception_handler =
         {}; ///< empty: a line on stderr
+    /// What the runtime has to say of itself: slow tasks, a lack of spares. Called by its own thread; empty: stderr.
+    std::function<void(const std::string&)> log_handler = {};
 };
 
 namespace detail {

@@ -41,6 +41,8 @@ public:
     [[nodiscard]] std::uint64_t id() const noexcept;
     [[nodiscard]] std::string name() const;
     void set_name(std::string name);
+    /// Name and place of creation, for reports.
+    [[nodiscard]] std::string description() const;
 
     /// Cancels as described in lib/task/README.md. False: done already.
     bool cancel(std::string message);

@@ -121,12 +121,12 @@ TEST_CASE(
     CHECK(idle.wake_up(0)); // by itself
     CHECK(idle.asleep() == 1);
     idle.fall_asleep(0, false);
-    CHECK(idle.take_sleeper(1) == 1);
-    CHECK(idle.take_sleeper(1) == idle_workers::k_nobody);
-    CHECK(idle.take_sleeper() == 0);
-    CHECK_FALSE(idle.end_search()); // two of three still search
-    CHECK_FALSE(idle.end_search());
+    CHECK(idle.end_search()); // 2 has found something
+    CHECK(idle.worker_to_wake() == 0);
     CHECK(idle.end_search());
+    CHECK(idle.worker_to_wake() == 1);
+    CHECK(idle.end_search());
+    CHECK(idle.worker_to_wake() == idle_workers::k_nobody);
 }
 
 TEST_CASE("idle: at most half of the workers search by their own will", "[sched]") {

@@ -140,11 +140,15 @@ TEST_CASE_METHOD(leak_fixture,
 TEST_CASE_METHOD(leak_fixture,
                  "scheduler: a yielding fiber overtakes nobody that it has just made ready",
                  "[sched]") {
-    // Such a one lies in the worker's slot, from which at most three run in a row. A spare that never runs: with one
-    // worker alone there are no slots.
-    scheduler_options o = party_of(1);
-    o.spares = 1;
-    party p(o);
+    // Such a one lies in the worker's slot, from which at most three run in a row. With one worker alone there are no slots;
+    // the other one of these two has no time.
+    party p(party_of(2));
+    std::atomic<bool> other_is_busy{false}, done{false};
+    p.spawn([&] {
+        other_is_busy = true;
+        while (!done) cpu_pause();
+    });
+    REQUIRE(eventually([&] { return other_is_busy.load(); }));
     std::vector<int> order;
     p.spawn([&] { // each of these is run from the slot
         p.spawn([&] {
@@ -153,6 +157,7 @@ TEST_CASE_METHOD(leak_fixture,
                     p.spawn([&] { order.push_back(1); });
                     yield_now();
                     order.push_back(2);
+                    done = true;
                 });
             });
         });
@@ -274,7 +279,7 @@ TEST_CASE_METHOD(leak_fixture,
         }
     });
     p.join();
-    CHECK(moved > 100); // one that the lookout takes for stuck may lose its mail
+    CHECK(moved == 200);
 }
 
 TEST_CASE_METHOD(
@@ -384,7 +389,10 @@ TEST_CASE_METHOD(
     "[sched]") {
     // A crowd lives on one worker, which then keeps its stacks and its promises. With these promises it makes a crowd that
     // lives on the second worker; that one does the same for the third. All others are kept busy meanwhile.
-    party p(party_of(3));
+    scheduler_options o = party_of(3);
+    o.watch =
+        monitor::settings{}; // without spares: it gives what waits for a busy worker to the others
+    party p(o);
     std::vector<bell> bells(64);
     std::atomic<int> here{0}, step{0}, arrived{0};
     auto make_crowd = [&] {
@@ -451,7 +459,8 @@ TEST_CASE_METHOD(leak_fixture, "scheduler: starts and stops with nothing to do, 
                  "[sched]") {
     for (int i = 0; i < 50; ++i) {
         scheduler_options o = party_of(1 + static_cast<unsigned>(i) % 4);
-        o.spares = static_cast<unsigned>(i) % 3;
+        o.spares = 2;
+        o.started = static_cast<unsigned>(i) % 3;
         const party p(o);
     }
 }

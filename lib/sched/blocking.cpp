@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <weft/sched/blocking.hpp>
+
+#include "sched/scheduler.hpp"
+
+namespace weft::detail {
+namespace {
+
+stack* fiber_stack() noexcept {
+    auto* s = static_cast<stack*>(current_stack());
+    return s != nullptr && s->owner != nullptr ? s : nullptr;
+}
+
+} // namespace
+
+blocking_section::blocking_section() noexcept {
+    const stack* s = fiber_stack();
+    outermost_ = s != nullptr && s->runner->begin_blocking();
+}
+
+// Noinline: after the call inside the braces this may be another thread.
+[[gnu::noinline]] blocking_section::~blocking_section() {
+    if (!outermost_) return;
+    stack* s = fiber_stack();
+    if (!s->runner->end_blocking()) [[unlikely]]
+        worker::yield(*s);
+}
+
+} // namespace weft::detail

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sched/monitor.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+
+#include "base/futex.hpp"
+#include "base/thread_sleeps.hpp"
+#include "sched/scheduler.hpp"
+
+namespace weft::detail {
+namespace {
+
+constexpr deadline_ns k_step = 1'000'000, k_short_step = 50'000; // design idea 3
+constexpr unsigned k_fast_looks = 10;  // short steps after the last blocked worker that was found
+constexpr unsigned k_quiet_looks = 10; // then it dozes
+constexpr deadline_ns k_second = 1'000'000'000;
+
+bool is_due(reactor& r, deadline_ns now) noexcept {
+    if (r.next_deadline() <= now) return true;
+    pollfd kernel{r.kernel().descriptor(), POLLIN, 0};
+    return kernel.fd >= 0 && ::poll(&kernel, 1, 0) > 0;
+}
+
+} // namespace
+
+void monitor::start() {
+    permits_.resize(scheduler_.permits());
+    displaced_.reserve(scheduler_.most_workers());
+    thread_ = std::thread([this] { thread_main(); });
+}
+
+void monitor::stop() noexcept {
+    if (!thread_.joinable()) return;
+    stopping_.store(true, std::memory_order_seq_cst); // pairs with thread_main's look before it dozes
+    somebody_runs();
+    thread_.join();
+}
+
+void monitor::wake() noexcept { futex_wake(doze_.word(), 1); }
+
+void monitor::thread_main() noexcept {
+    pthread_setname_np(pthread_self(), "weft-monitor");
+    prctl(PR_SET_TIMERSLACK, 1);
+    for (;;) {
+        if (stopping_.load(std::memory_order_relaxed)) return;
+        const deadline_ns until = look(time_source::monotonic_now());
+        if (until != k_never) {
+            time_source::sleep_until(until);
+            continue;
+        }
+        doze_.begin();
+        if (!stopping_.load(std::memory_order_seq_cst) && !scheduler_.anybody_runs())
+            while (doze_.is_dozing()) futex_wait(doze_.word(), 1);
+        doze_.end();
+        quiet_looks_ = 0;
+    }
+}
+
+// Looks at everybody; says when to look next.
+deadline_ns monitor::look(deadline_ns now) noexcept {
+    worker_counters::add(counters_.looks);
+    bool anybody_runs = false;
+    soon_ = false;
+    if (fast_looks_ > 0) --fast_looks_;
+    for (unsigned i = 0; i < permits_.size(); ++i) {
+        permit& p = scheduler_.permit_at(i);
+        anybody_runs |= p.holder.load(std::memory_order_acquire)->is_running(); // pairs with hand_over
+        look_at_permit(p, permits_[i], now);
+    }
+    anybody_runs |= !displaced_.empty();
+    look_at_displaced(now);
+    quiet_looks_ = anybody_runs ? 0 : quiet_looks_ + 1;
+    if (quiet_looks_ >= k_quiet_looks) return k_never;
+    return now + (soon_ || fast_looks_ > 0 ? k_short_step : std::min(k_step, with_.stuck_after));
+}
+
+bool monitor::is_same_step(note& n, worker& w, deadline_ns now) noexcept {
+    const std::uint64_t step = w.step();
+    if (n.who == &w && n.step == step) return true;
+    n = {&w, step, now, k_unknown, 0, false};
+    if (fast_looks_ > 0) {
+        n.cpu = w.cpu_time();
+        n.cpu_at = now;
+    }
+    return false;
+}
+
+// Blocked: the CPU clock of its thread stands still, and not for want of a core: the kernel says that it sleeps. That takes
+// two looks at the clock.
+monitor::verdict monitor::judge(note& n, deadline_ns now) noexcept {
+    const deadline_ns cpu = n.who->cpu_time();
+    const bool known = n.cpu != k_unknown;
+    const bool still = cpu - n.cpu <= (now - n.cpu_at) / 8;
+    n.cpu = cpu;
+    n.cpu_at = now;
+    if (!known) return verdict::unknown;
+    return still && thread_sleeps(n.who->thread_id()) ? verdict::blocked : verdict::computing;
+}
+
+void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
+    worker& w = *p.holder.load(std::memory_order_acquire); // pairs with hand_over
+    if (!w.is_running()) {
+        n.who = nullptr;
+        return;
+    }
+    const bool announced = w.is_blocking();
+    if (!is_same_step(n, w, now)) {
+        soon_ |= announced;
+        return;
+    }
+    tell_slow(n, now);
+    if (scheduler_.sleeping_workers() > 0) w.demand_forks();
+    const verdict v = announced ? verdict::blocked : judge(n, now);
+    soon_ |= v == verdict::unknown;
+    if (v == verdict::unknown) return;
+    if (v == verdict::blocked) {
+        if (!displace(n, now)) return;
+        worker_counters::add(counters_.blocked);
+        fast_looks_ = k_fast_looks;
+        return;
+    }
+    if (now - n.since < with_.stuck_after) return;
+    if (!w.has_ready() && !scheduler_.has_injected() && !is_due(*p.home, now)) return;
+    if (displace(n, now)) worker_counters::add(counters_.computing);
+}
+
+// What a displaced worker still makes ready is for the others, and it says so itself. This catches what it pushed in the
+// very moment in which it lost the permit.
+void monitor::look_at_displaced(deadline_ns now) noexcept {
+    for (std::size_t i = 0; i < displaced_.size();) {
+        note& n = displaced_[i];
+        if (n.who->permission.get() != nullptr || !n.who->is_running()) {
+            n = displaced_.back();
+            displaced_.pop_back();
+            continue;
+        }
+        if (n.who->has_ready()) scheduler_.inject_all_of(*n.who);
+        if (is_same_step(n, *n.who, now)) tell_slow(n, now);
+        ++i;
+    }
+}
+
+bool monitor::displace(note& n, deadline_ns now) noexcept {
+    switch (scheduler_.displace(*n.who)) {
+    case scheduler::displaced::yes:
+        displaced_.push_back(n);
+        n.who = nullptr;
+        return true;
+    case scheduler::displaced::no_spare:
+        scheduler_.inject_all_of(*n.who); // the others may have time
+        if (with_.observer == nullptr || scheduler_.most_workers() == scheduler_.permits()) break;
+        if (last_no_spare_ != 0 && now - last_no_spare_ < k_second) break;
+        last_no_spare_ = now;
+        with_.observer->no_spare(*n.who, n.step,
+                                 scheduler_.most_workers() - scheduler_.permits());
+        break;
+    case scheduler::displaced::has_gone_on: break;
+    }
+    return false;
+}
+
+void monitor::tell_slow(note& n, deadline_ns now) noexcept {
+    if (n.told || now - n.since < with_.slow_after) return;
+    n.told = true;
+    worker_counters::add(counters_.slow);
+    if (with_.observer != nullptr)
+        with_.observer->slow_step(*n.who, n.step, now - n.since,
+                                  thread_sleeps(n.who->thread_id()));
+}
+
+} // namespace weft::detail

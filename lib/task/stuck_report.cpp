@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the runtime says of tasks that keep their worker.
+#include <cstdio>
+
+#include "task/runtime_core.hpp"
+
+namespace weft::detail {
+namespace {
+
+constexpr deadline_ns k_second = 1'000'000'000;
+
+std::string milliseconds(deadline_ns t) { return std::to_string(t / 1'000'000) + " ms"; }
+
+} // namespace
+
+void runtime_core::log(const std::string& line) noexcept {
+    try {
+        if (options_.log_handler) return options_.log_handler(line);
+    } catch (...) {
+        std::fprintf(stderr, "weft: the log handler threw %s\n",
+                     describe(std::current_exception()).c_str());
+    }
+    std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+// The task that the worker runs may end this moment. Its last words take the lock of its shard (delist), and before that it
+// makes the worker forget it: so one that is still remembered while we have all locks stays until we let go.
+std::string runtime_core::describe_running(worker& w, std::uint64_t step) {
+    for (shard& s : shards_) s.lock.lock();
+    std::string text = "a forked callable, or a fiber of the runtime's own,";
+    fiber* f = w.running_task();
+    if (w.step() != step) text = "a task that has just gone on";
+    else if (f != nullptr) text = static_cast<task_base*>(f)->description();
+    for (shard& s : shards_) s.lock.unlock();
+    return text;
+}
+
+void runtime_core::slow_step(worker& w, std::uint64_t step, deadline_ns lasts,
+                             bool in_kernel) noexcept {
+    const deadline_ns now = time_source::monotonic_now();
+    if (last_slow_line_ != 0 && now - last_slow_line_ < k_second) {
+        ++untold_slow_;
+        return;
+    }
+    last_slow_line_ = now;
+    std::string line = "weft: " + describe_running(w, step) + " has run for " +
+                       milliseconds(lasts) + " without a wait" +
+                       (in_kernel ? ", blocked in the kernel" : "");
+    if (untold_slow_ > 0) line += " (and " + std::to_string(untold_slow_) + " more since the last such line)";
+    untold_slow_ = 0;
+    log(line);
+}
+
+void runtime_core::no_spare(worker& w, std::uint64_t step, unsigned spares) noexcept {
+    log("weft: all " + std::to_string(spares) +
+        " spare threads are taken by tasks that block or compute, so others wait behind " +
+        describe_running(w, step) + ": raise runtime_options::max_spares, or limit such calls with an executor");
+}
+
+} // namespace weft::detail
