@@ -35,7 +35,8 @@ void monitor::start() {
 
 void monitor::stop() noexcept {
     if (!thread_.joinable()) return;
-    stopping_.store(true, std::memory_order_seq_cst); // pairs with thread_main's look before it dozes
+    stopping_.store(true,
+                    std::memory_order_seq_cst); // pairs with thread_main's look before it dozes
     somebody_runs();
     thread_.join();
 }
@@ -68,7 +69,8 @@ deadline_ns monitor::look(deadline_ns now) noexcept {
     if (fast_looks_ > 0) --fast_looks_;
     for (unsigned i = 0; i < permits_.size(); ++i) {
         permit& p = scheduler_.permit_at(i);
-        anybody_runs |= p.holder.load(std::memory_order_acquire)->is_running(); // pairs with hand_over
+        anybody_runs |=
+            p.holder.load(std::memory_order_acquire)->is_running(); // pairs with hand_over
         look_at_permit(p, permits_[i], now);
     }
     anybody_runs |= !displaced_.empty();
@@ -103,7 +105,8 @@ monitor::verdict monitor::judge(note& n, deadline_ns now) noexcept {
 
 void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
     worker& w = *p.holder.load(std::memory_order_acquire); // pairs with hand_over
-    if (!w.is_running()) {
+    if (!w.is_running(
+            std::memory_order_acquire)) { // with start_running: its thread's id and clock are there
         n.who = nullptr;
         return;
     }
@@ -155,8 +158,7 @@ bool monitor::displace(note& n, deadline_ns now) noexcept {
         if (with_.observer == nullptr || scheduler_.most_workers() == scheduler_.permits()) break;
         if (last_no_spare_ != 0 && now - last_no_spare_ < k_second) break;
         last_no_spare_ = now;
-        with_.observer->no_spare(*n.who, n.step,
-                                 scheduler_.most_workers() - scheduler_.permits());
+        with_.observer->no_spare(*n.who, n.step, scheduler_.most_workers() - scheduler_.permits());
         break;
     case scheduler::displaced::has_gone_on: break;
     }
@@ -168,8 +170,7 @@ void monitor::tell_slow(note& n, deadline_ns now) noexcept {
     n.told = true;
     worker_counters::add(counters_.slow);
     if (with_.observer != nullptr)
-        with_.observer->slow_step(*n.who, n.step, now - n.since,
-                                  thread_sleeps(n.who->thread_id()));
+        with_.observer->slow_step(*n.who, n.step, now - n.since, thread_sleeps(n.who->thread_id()));
 }
 
 } // namespace weft::detail

@@ -65,7 +65,7 @@ private:
     struct note {
         worker* who = nullptr;
         std::uint64_t step = 0;
-        deadline_ns since = 0; // it was first seen
+        deadline_ns since = 0;       // it was first seen
         deadline_ns cpu = k_unknown; // its thread's CPU time at `cpu_at`
         deadline_ns cpu_at = 0;
         bool told = false; // slow_step was called

@@ -29,8 +29,10 @@ std::string runtime_core::describe_running(worker& w, std::uint64_t step) {
     for (shard& s : shards_) s.lock.lock();
     std::string text = "a forked callable, or a fiber of the runtime's own,";
     fiber* f = w.running_task();
-    if (w.step() != step) text = "a task that has just gone on";
-    else if (f != nullptr) text = static_cast<task_base*>(f)->description();
+    if (w.step() != step)
+        text = "a task that has just gone on";
+    else if (f != nullptr)
+        text = static_cast<task_base*>(f)->description();
     for (shard& s : shards_) s.lock.unlock();
     return text;
 }
@@ -46,7 +48,8 @@ void runtime_core::slow_step(worker& w, std::uint64_t step, deadline_ns lasts,
     std::string line = "weft: " + describe_running(w, step) + " has run for " +
                        milliseconds(lasts) + " without a wait" +
                        (in_kernel ? ", blocked in the kernel" : "");
-    if (untold_slow_ > 0) line += " (and " + std::to_string(untold_slow_) + " more since the last such line)";
+    if (untold_slow_ > 0)
+        line += " (and " + std::to_string(untold_slow_) + " more since the last such line)";
     untold_slow_ = 0;
     log(line);
 }
@@ -54,7 +57,8 @@ void runtime_core::slow_step(worker& w, std::uint64_t step, deadline_ns lasts,
 void runtime_core::no_spare(worker& w, std::uint64_t step, unsigned spares) noexcept {
     log("weft: all " + std::to_string(spares) +
         " spare threads are taken by tasks that block or compute, so others wait behind " +
-        describe_running(w, step) + ": raise runtime_options::max_spares, or limit such calls with an executor");
+        describe_running(w, step) +
+        ": raise runtime_options::max_spares, or limit such calls with an executor");
 }
 
 } // namespace weft::detail

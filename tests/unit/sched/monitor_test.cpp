@@ -50,10 +50,11 @@ deadline_ns soon() { return time_source::monotonic_now() + 1'000'000; }
 
 } // namespace
 
-TEST_CASE_METHOD(leak_fixture,
-                 "monitor: queue, slot, timer, socket and calls from outside are served while every "
-                 "worker is stuck",
-                 "[sched][stuck]") {
+TEST_CASE_METHOD(
+    leak_fixture,
+    "monitor: queue, slot, timer, socket and calls from outside are served while every "
+    "worker is stuck",
+    "[sched][stuck]") {
     const unsigned workers = GENERATE(1U, 2U, 4U);
     scheduler_options o = watched(workers);
     o.force_migration = GENERATE(false, true);
@@ -65,7 +66,10 @@ TEST_CASE_METHOD(leak_fixture,
     bell outside;
     std::atomic<bool> queued{false}, in_slot{false}, expired{false}, rung{false};
     std::atomic<char> received{0};
-    p.spawn([&] { outside.wait(); rung = true; });
+    p.spawn([&] {
+        outside.wait();
+        rung = true;
+    });
     p.spawn([&] {
         sockets.watch();
         p.spawn([&] { received = sockets.receive(); });
@@ -143,7 +147,8 @@ TEST_CASE_METHOD(leak_fixture, "monitor: no more spares than allowed, each used 
     CHECK(p.sched.watched()->blocked > 0);
 }
 
-TEST_CASE_METHOD(leak_fixture, "monitor: nobody is displaced who gets on, or behind whom nothing waits",
+TEST_CASE_METHOD(leak_fixture,
+                 "monitor: nobody is displaced who gets on, or behind whom nothing waits",
                  "[sched][stuck]") {
     party p(watched(2));
     std::atomic<bool> released{false};
@@ -184,7 +189,8 @@ TEST_CASE_METHOD(leak_fixture, "monitor: slow steps are told once each, with who
                  "[sched][stuck]") {
     struct notes final : stuck_observer {
         std::atomic<int> slow{0}, kernel{0}, none{0};
-        void slow_step(worker&, std::uint64_t, deadline_ns lasts, bool in_kernel) noexcept override {
+        void slow_step(worker&, std::uint64_t, deadline_ns lasts,
+                       bool in_kernel) noexcept override {
             if (lasts >= 5'000'000) ++slow;
             if (in_kernel) ++kernel;
         }
@@ -199,7 +205,8 @@ TEST_CASE_METHOD(leak_fixture, "monitor: slow steps are told once each, with who
     hog h;
     h.how = hog::kind::sleeps;
     for (int i = 0; i < 3; ++i) p.spawn([&] { h.occupy(); });
-    CHECK(eventually([&] { return told.slow == 2 && told.none == 1; })); // the third one has not begun
+    CHECK(eventually(
+        [&] { return told.slow == 2 && told.none == 1; })); // the third one has not begun
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     CHECK(told.slow == 2);
     CHECK(told.kernel == 2);
@@ -207,10 +214,11 @@ TEST_CASE_METHOD(leak_fixture, "monitor: slow steps are told once each, with who
     p.join();
 }
 
-TEST_CASE_METHOD(leak_fixture,
-                 "blocking: returns and throws what f does, on threads and in fibers, nested and with "
-                 "waits inside",
-                 "[sched][stuck]") {
+TEST_CASE_METHOD(
+    leak_fixture,
+    "blocking: returns and throws what f does, on threads and in fibers, nested and with "
+    "waits inside",
+    "[sched][stuck]") {
     CHECK(blocking([] { return 7; }) == 7);
     scheduler_options o = watched(GENERATE(1U, 2U));
     o.force_migration = GENERATE(false, true);
