@@ -45,7 +45,7 @@ class Server:
     about: str
     binary: str  # a target's name, or a script's path in the repository
     options: tuple = ()
-    single_threaded: bool = False
+    todays_loop: bool = False  # a single-threaded loop that people use: what weft is compared with
     ours: bool = False  # its failure is fatal
     twin_of: str = ""   # the same program measured twice: how much two equal things differ here
 
@@ -59,13 +59,13 @@ SERVERS = [
            ours=True),
     Server("weft-again", "weft, all cores (again)", "the same once more: the noise", "weft-serve",
            ours=True, twin_of="weft"),
-    Server("weft-1", "weft, one thread", "the same handlers on one worker", "weft-serve",
-           ("--single-threaded",), single_threaded=True, ours=True),
+    Server("weft-1", "weft, one thread", "the same handlers on one worker, without spares", "weft-serve",
+           ("--single-threaded",), ours=True),
     Server("uvicorn", "uvicorn on uvloop", "Python's fast loop; computations in the loop",
-           "benchmarks/peers/io/uvicorn/web.py", single_threaded=True),
+           "benchmarks/peers/io/uvicorn/web.py", todays_loop=True),
     Server("beast", "Boost.Beast, one thread",
            "Asio coroutines on one event loop; computations in the loop", "peer-beast",
-           single_threaded=True),
+           todays_loop=True),
     Server("beast-offload", "Boost.Beast, pool by hand",
            "the same loop; computations handed to a pool of one thread", "peer-beast",
            ("--offload", "1")),

@@ -163,7 +163,7 @@ def finish(demo, options, about, versions):
         print(f"verdict: {verdict}")
         return FAILED if demo.fatal else PEER_MISSING
     print(summary.table_text(measured))
-    print("* the best single-threaded loop; ±: half the distance between the best and the worst round; others: the "
+    print("* the best of today's single-threaded loops; ±: half the distance between the best and the worst round; others: the "
           "requests beside /plain")
     for server in options.servers:
         for route in sorted(demo.missing.get(server.key, ())):

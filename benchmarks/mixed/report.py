@@ -17,7 +17,7 @@ def pairs(values):
 
 
 def tile(entry):
-    """A case in one number: weft against the best single-threaded loop."""
+    """A case in one number: weft against the best of today's single-threaded loops."""
     row, best = row_of(entry, "weft"), entry["best_plain"]
     if not row or not best:
         return ""

@@ -2,10 +2,15 @@
 // weft-serve: a server that computes, makes thumbnails and waits for what blocks, and stays quick.
 #include <fmt/format.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <mutex>
+#include <stop_token>
 #include <system_error>
+#include <thread>
 #include <variant>
 
 #include "options.hpp"
@@ -18,9 +23,39 @@ namespace {
 constexpr int k_failed = 1;
 constexpr int k_cannot_start = 2;
 
+// No thread can be made to leave a computation or a call that blocks, and the runtime's end would wait for it. So some time
+// after the deadline the program ends without.
+class last_resort {
+public:
+    last_resort(const serve::services& with, std::chrono::milliseconds deadline)
+        : with_(with),
+          deadline_(deadline) {}
+
+    void start() {
+        if (thread_.joinable()) return;
+        thread_ = std::jthread([this](const std::stop_token& ended) {
+            std::mutex mutex;
+            std::condition_variable_any changed;
+            std::unique_lock lock(mutex);
+            changed.wait_for(lock, ended, deadline_ + k_grace, [] { return false; });
+            if (ended.stop_requested()) return;
+            fmt::print(stderr, "weft-serve: the deadline passed; {} calls are left behind\n",
+                       with_.calls_in_the_making.load());
+            std::fflush(nullptr);
+            std::_Exit(0);
+        });
+    }
+
+private:
+    static constexpr std::chrono::milliseconds k_grace{500}; // for what the deadline itself ends
+    const serve::services& with_;
+    const std::chrono::milliseconds deadline_;
+    std::jthread thread_;
+};
+
 // Serves until a signal asks to stop. A second one does not wait for what is in the making.
 void serve_until_stopped(const serve::options& o, serve::services& with,
-                         const serve::stop_signals& signals) {
+                         const serve::stop_signals& signals, last_resort& resort) {
     weft::http::server web({.host = o.host,
                             .port = o.port,
                             .max_connections = o.max_connections,
@@ -28,7 +63,10 @@ void serve_until_stopped(const serve::options& o, serve::services& with,
                             .shutdown_deadline = o.shutdown_deadline});
     serve::add_routes(web, with);
     web.listen();
-    const std::jthread watcher = signals.watch([&web] { web.stop(); });
+    const std::jthread watcher = signals.watch([&] {
+        web.stop();
+        resort.start();
+    });
     fmt::print("weft-serve: http://{}:{}/plain (Ctrl-C stops it)\n", o.host, web.port());
     std::fflush(stdout);
     web.serve();
@@ -40,17 +78,14 @@ int run(const serve::options& o) {
     serve::services with{serve::measure_unit(),
                          o.photos.empty() ? serve::photo_folder() : serve::photo_folder(o.photos),
                          blocking,
-                         {}};
+                         {},
+                         o.block};
+    last_resort resort(with, o.shutdown_deadline);
     const unsigned workers = o.single_threaded ? 1 : o.workers;
-    weft::run({.workers = workers}, [&] { serve_until_stopped(o, with, signals); });
-    blocking.shutdown({.wait = false, .cancel_futures = true});
-    if (const unsigned left = with.blocked_calls; left > 0) {
-        // No thread can be made to leave a call that blocks, and the pool's end would wait for it.
-        fmt::print(stderr, "weft-serve: the deadline passed; {} blocking calls are left behind\n",
-                   left);
-        std::fflush(nullptr);
-        std::_Exit(0);
-    }
+    const unsigned spares = o.single_threaded ? 0 : o.max_spares;
+    weft::run({.workers = workers, .max_spares = spares},
+              [&] { serve_until_stopped(o, with, signals, resort); });
+    blocking.shutdown({.wait = true, .cancel_futures = true});
     return 0;
 }
 

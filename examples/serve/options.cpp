@@ -5,6 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <map>
+
 namespace serve {
 namespace {
 
@@ -39,6 +41,17 @@ void declare(CLI::App& app, raw& in) {
                         ->check(CLI::Range(0, 1024));
     app.add_flag("--single-threaded", o.single_threaded, "one worker: an event loop like any other")
         ->excludes(workers);
+    app.add_option("--block", o.block,
+                   "how /block calls what blocks: plain (as any handler might), announced "
+                   "(weft::blocking), or on a pool of --blocking-threads")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, block_style>{{"plain", block_style::plain},
+                                               {"announced", block_style::announced},
+                                               {"pool", block_style::pool}}));
+    app.add_option("--max-spares", o.max_spares,
+                   "threads that may take the place of workers which compute or block")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 16384));
     app.add_option("--blocking-threads", o.blocking_threads, "threads for calls that block")
         ->capture_default_str()
         ->check(CLI::Range(1, 4096));

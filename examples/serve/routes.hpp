@@ -7,6 +7,7 @@
 #include <weft/http.hpp>
 #include <weft/weft.hpp>
 
+#include "options.hpp"
 #include "photos.hpp"
 #include "stats.hpp"
 
@@ -18,8 +19,9 @@ struct services {
     photo_folder photos;
     weft::thread_pool_executor& blocking;
     stats counters;
-    std::atomic<unsigned> blocked_calls{
-        0}; ///< on the pool's threads now, whoever still waits for them
+    block_style block = block_style::plain;
+    std::atomic<unsigned> calls_in_the_making{
+        0}; ///< of /compute and /block: nobody can cut them short
 };
 
 /// /plain, /compute?ms=N, /block?ms=N, /thumb?src=NAME&w=N and /metrics.

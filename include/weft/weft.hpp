@@ -9,6 +9,7 @@
 #include <weft/net/address.hpp>
 #include <weft/net/tcp.hpp>
 #include <weft/observe/metrics.hpp>
+#include <weft/sched/blocking.hpp>
 #include <weft/sync/channel.hpp>
 #include <weft/sync/condition_variable.hpp>
 #include <weft/sync/event.hpp>

@@ -127,6 +127,7 @@ bool worker::await_permit() noexcept {
         permission.await(seen);
         pin_to_core();
     }
+    is_promised_ = false; // it came, maybe before we asked
     worker* last = std::exchange(takes_over_, nullptr);
     if (last == nullptr) return true;
     last->demand_forks();

@@ -87,9 +87,11 @@ struct displaced : rl::test_suite<displaced, 3> {
     }
     void after() {
         take_queued(); // the monitor's next step
-        require(taken.load(std::memory_order::relaxed) + injected.load(std::memory_order::relaxed) == 1,
-                "what was made ready is lost, or there twice");
-        require(holders[0].get() == nullptr && holders[1].get() == &permit, "two have it, or nobody");
+        require(
+            taken.load(std::memory_order::relaxed) + injected.load(std::memory_order::relaxed) == 1,
+            "what was made ready is lost, or there twice");
+        require(holders[0].get() == nullptr && holders[1].get() == &permit,
+                "two have it, or nobody");
     }
 };
 

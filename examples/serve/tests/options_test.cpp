@@ -48,6 +48,9 @@ TEST_CASE("options are taken as given", "[serve]") {
     REQUIRE(o.idle_timeout == 250ms);
     REQUIRE(o.shutdown_deadline == 0ms);
     REQUIRE(o.blocking_threads == 2);
+    REQUIRE(o.block == block_style::plain);
+    REQUIRE(good({"--block", "announced"}).block == block_style::announced);
+    REQUIRE(good({"--block", "pool", "--max-spares", "9"}).max_spares == 9);
     REQUIRE(good({"--single-threaded"}).single_threaded);
 }
 
@@ -58,6 +61,8 @@ TEST_CASE("what makes no sense is refused with exit status 2", "[serve]") {
         return found != nullptr ? *found : -1;
     };
     REQUIRE(status({"--workers", "-1"}) == 2);
+    REQUIRE(status({"--block", "somehow"}) == 2);
+    REQUIRE(status({"--max-spares", "-1"}) == 2);
     REQUIRE(status({"--workers", "1000000"}) == 2);
     REQUIRE(status({"--workers", "2", "--single-threaded"}) == 2);
     REQUIRE(status({"--port", "70000"}) == 2);

@@ -95,11 +95,22 @@ class Answers(unittest.TestCase):
             self.assertGreater(time.monotonic() - start, 0.015, path)
 
     def test_blocking_calls_overlap(self):
-        start = time.monotonic()
-        with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            statuses = list(pool.map(lambda _: self.server.get("/block?ms=300")[0], range(16)))
-        self.assertEqual(statuses, [200] * 16)
-        self.assertLess(time.monotonic() - start, 16 * 0.3 / 2)
+        for style in ("plain", "announced", "pool"):
+            with self.subTest(style), Serving("--block", style) as server, \
+                    concurrent.futures.ThreadPoolExecutor(16) as pool:
+                start = time.monotonic()
+                statuses = list(pool.map(lambda _: server.get("/block?ms=300")[0], range(16)))
+                self.assertEqual(statuses, [200] * 16)
+                self.assertLess(time.monotonic() - start, 16 * 0.3 / 2)
+
+    def test_small_answers_do_not_wait_for_long_ones(self):
+        for path in ("/compute?ms=1500", "/block?ms=1500"):
+            with self.subTest(path), concurrent.futures.ThreadPoolExecutor(8) as pool:
+                long_ones = [pool.submit(self.server.get, path) for _ in range(8)]
+                time.sleep(0.3)
+                self.assertEqual(self.server.get("/plain")[0], 200)
+                self.assertFalse(any(one.done() for one in long_ones), "the small answer came last")
+                self.assertEqual([one.result()[0] for one in long_ones], [200] * 8)
 
     def test_thumbnail(self):
         for width, expected in ((48, (48, 32)), (1, (1, 1)), (4096, (96, 64))):

@@ -144,6 +144,7 @@ TEST_CASE_METHOD(leak_fixture, "monitor: no more spares than allowed, each used 
         });
     CHECK(eventually([&] { return done == count; }));
     CHECK(p.sched.workers() <= 10);
+    CHECK(eventually([&] { return p.sched.idle_spares() == p.sched.workers() - 2; }));
     CHECK(p.sched.watched()->blocked > 0);
 }
 
