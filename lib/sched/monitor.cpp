@@ -6,8 +6,10 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/futex.hpp"
+#include "base/thread_priority.hpp"
 #include "base/thread_sleeps.hpp"
 #include "sched/scheduler.hpp"
 
@@ -17,6 +19,7 @@ namespace {
 constexpr deadline_ns k_step = 1'000'000, k_short_step = 50'000; // design idea 3
 constexpr unsigned k_fast_looks = 10;  // short steps after the last blocked worker that was found
 constexpr unsigned k_quiet_looks = 10; // then it dozes
+constexpr int k_displaced_nice = 5;    // measured: docs/design/nice.md
 constexpr deadline_ns k_second = 1'000'000'000;
 
 bool is_due(reactor& r, deadline_ns now) noexcept {
@@ -28,6 +31,8 @@ bool is_due(reactor& r, deadline_ns now) noexcept {
 } // namespace
 
 void monitor::start() {
+    usual_nice_ = thread_nice(0);
+    may_be_nice_ = can_restore_nice();
     permits_.resize(scheduler_.permits());
     displaced_.reserve(scheduler_.most_workers());
     thread_ = std::thread([this] { thread_main(); });
@@ -128,7 +133,22 @@ void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
     }
     if (now - n.since < with_.stuck_after) return;
     if (!w.has_ready() && !scheduler_.has_injected() && !is_due(*p.home, now)) return;
-    if (displace(n, now)) worker_counters::add(counters_.computing);
+    if (!displace(n, now)) return;
+    worker_counters::add(counters_.computing);
+    make_nice(w);
+}
+
+// One that computes without a permit is one too many on its core. It goes on, with less of it: those who serve the rest are
+// there at once when something comes in. It is an idle spare at most meanwhile: only we grant permits.
+void monitor::make_nice(worker& w) noexcept {
+    if (!may_be_nice_) return;
+    w.is_nice = true;
+    set_thread_nice(w.thread_id(), usual_nice_ + k_displaced_nice);
+}
+
+void monitor::restore(worker& w) noexcept {
+    if (!std::exchange(w.is_nice, false)) return;
+    set_thread_nice(w.thread_id(), usual_nice_);
 }
 
 // What a displaced worker still makes ready is for the others, and it says so itself. This catches what it pushed in the

@@ -58,6 +58,9 @@ public:
         if (doze_.must_wake()) wake();
     }
 
+    /// A worker that gets a permit is no longer nice. Called by that worker.
+    void restore(worker& w) noexcept;
+
     [[nodiscard]] const monitor_counters& counters() const noexcept { return counters_; }
 
 private:
@@ -80,6 +83,7 @@ private:
     void look_at_permit(permit& p, note& n, deadline_ns now) noexcept;
     void look_at_displaced(deadline_ns now) noexcept;
     bool displace(note& n, deadline_ns now) noexcept;
+    void make_nice(worker& w) noexcept;
     void tell_slow(note& n, deadline_ns now) noexcept;
     void wake() noexcept;
 
@@ -89,6 +93,9 @@ private:
     std::thread thread_;
     doze doze_;
     std::atomic<bool> stopping_{false};
+
+    int usual_nice_ = 0; // both set before the thread starts
+    bool may_be_nice_ = false;
 
     // The thread's own
     std::vector<note> permits_;   // one each

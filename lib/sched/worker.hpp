@@ -123,6 +123,8 @@ public:
     void forks_shared() noexcept { demand_.store(false, std::memory_order_relaxed); }
 
     permit_holder permission;
+    /// Runs with a higher nice value, since it was displaced. The monitor's, and whose who holds a permit: grant orders the two.
+    bool is_nice = false;
 
     /// Reservations of stacks that this worker may promise to new tasks without asking the pool.
     stack_credit stacks;

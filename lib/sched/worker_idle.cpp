@@ -127,6 +127,7 @@ bool worker::await_permit() noexcept {
         permission.await(seen);
         pin_to_core();
     }
+    if (scheduler_.monitor_) scheduler_.monitor_->restore(*this);
     is_promised_ = false; // it came, maybe before we asked
     worker* last = std::exchange(takes_over_, nullptr);
     if (last == nullptr) return true;

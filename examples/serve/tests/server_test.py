@@ -174,7 +174,7 @@ class SmallAnswersStayQuick(unittest.TestCase):
         self.quick_beside_work()
 
     def test_on_one_worker(self):
-        self.quick_beside_work("--single-threaded")
+        self.quick_beside_work("--workers", "1")
 
 
 class StartAndEnd(unittest.TestCase):
