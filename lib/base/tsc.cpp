@@ -27,4 +27,9 @@ const std::uint64_t rate = measure();
 
 std::uint64_t tsc_rate() noexcept { return rate; }
 
+double coarse_tsc_ns(std::uint64_t steps) noexcept {
+    return static_cast<double>(steps << k_coarse_shift) /
+           (static_cast<double>(rate) / 4294967296.0);
+}
+
 } // namespace weft::detail

@@ -7,6 +7,12 @@
 
 namespace weft::detail {
 
+#if defined(__x86_64__)
+inline constexpr unsigned k_coarse_shift = 8; // some GHz
+#else
+inline constexpr unsigned k_coarse_shift = 4; // a GHz at most
+#endif
+
 /// A counter that runs at a constant rate, read without a fence: for "has so much time passed?".
 inline std::uint64_t read_tsc() noexcept {
 #if defined(__x86_64__)
@@ -17,6 +23,13 @@ inline std::uint64_t read_tsc() noexcept {
     return t;
 #endif
 }
+
+/// The same in 32 bits, in steps of less than 1 us, for differences of up to some minutes.
+inline std::uint32_t coarse_tsc() noexcept {
+    return static_cast<std::uint32_t>(read_tsc() >> k_coarse_shift);
+}
+/// That many such steps in nanoseconds.
+double coarse_tsc_ns(std::uint64_t steps) noexcept;
 
 /// Ticks per nanosecond, as a 32.32 fixed-point number; measured once, at the start of the first runtime.
 std::uint64_t tsc_rate() noexcept;

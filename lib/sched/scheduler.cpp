@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "base/assert.hpp"
+#include "base/tsc.hpp"
 #include "context/overflow.hpp"
 #include "context/switch.hpp"
 
@@ -102,6 +103,7 @@ void scheduler::make_ready(fiber& f) noexcept {
     if (worker* w = worker::current(); w != nullptr && &w->home() == this) return w->make_ready(f);
     outside_calls_.fetch_add(
         1, std::memory_order_relaxed); // the push shows it to stop, by way of the fiber's end
+    f.ready_at_ = coarse_tsc() | 1;
     inject_.push(f);
     notify();
     outside_calls_.fetch_sub(

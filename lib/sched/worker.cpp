@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <string>
+#include <utility>
 
 #include "base/assert.hpp"
+#include "base/tsc.hpp"
 #include "context/overflow.hpp"
 #include "context/switch.hpp"
 #include "sched/fork_list.hpp"
@@ -20,6 +22,7 @@ namespace {
 
 constexpr unsigned k_slot_runs =
     3; // as tokio: a pair that wakes each other may go on so long before others get a turn
+constexpr unsigned k_switches_per_sample = 61; // a prime: no pattern of the program fits it
 constexpr unsigned k_ticks_per_look =
     61; // a prime, as tokio and Go: the inject queue is looked at so often at least
 
@@ -118,7 +121,9 @@ stack& worker::stack_for(fiber& f) noexcept {
 }
 
 void worker::enter(fiber& f) noexcept {
-    f.last_worker_ = index_;
+    f.last_worker_ = static_cast<std::uint16_t>(index_);
+    if (f.ready_at_ != 0) [[unlikely]]
+        latency_.add(coarse_tsc() - std::exchange(f.ready_at_, 0));
     running_task_.store(f.is_listed ? &f : nullptr, std::memory_order_relaxed);
     worker_counters::add(counters_.switches);
 }
@@ -214,6 +219,10 @@ void worker::tell_others() noexcept {
 }
 
 void worker::make_ready(fiber& f) noexcept {
+    if (--samples_left_ == 0) [[unlikely]] {
+        samples_left_ = k_switches_per_sample;
+        f.ready_at_ = coarse_tsc() | 1; // 0 means none
+    }
     if (scheduler_.options_.force_migration && f.stack_ != nullptr) [[unlikely]]
         return make_ready_elsewhere(f);
     fiber* to_queue = &f;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <thread>
 
+#include "base/histogram.hpp"
 #include "base/random.hpp"
 #include "context/stack.hpp"
 #include "sched/deque.hpp"
@@ -79,6 +80,9 @@ public:
     [[nodiscard]] unsigned index() const noexcept { return index_; }
     [[nodiscard]] scheduler& home() const noexcept { return scheduler_; }
     [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
+    /// From ready to running, of each 61st fiber that is made ready here and each that others made ready, in steps of
+    /// coarse_tsc.
+    [[nodiscard]] const histogram& schedule_latency() const noexcept { return latency_; }
     [[nodiscard]] bool is_running(
         std::memory_order order = std::memory_order_relaxed) const noexcept {
         return running_.load(order);
@@ -176,8 +180,9 @@ private:
 
     // Owner's
     unsigned tick_ = 0;
-    unsigned slot_runs_ = 0; // in a row from slot_
-    bool searching_ = false; // counted as a searcher in scheduler_.idle_
+    unsigned samples_left_ = 1; // until the next sample of the schedule latency
+    unsigned slot_runs_ = 0;    // in a row from slot_
+    bool searching_ = false;    // counted as a searcher in scheduler_.idle_
     bool polling_ =
         false; // what becomes ready now goes to the queue, in order, and wakes nobody until the batch is in
     std::uint64_t last_look_ = 0;    // TSC
@@ -200,6 +205,7 @@ private:
     parking parking_;
     std::atomic<reactor*> sleeps_at_{nullptr}; // set before parking_ says asleep, read by unpark
     worker_counters counters_;
+    histogram latency_; // the worker's
     inject_queue
         mail_; // forced migration: fibers meant for this worker; others take them if it is stuck
 };

@@ -2,6 +2,8 @@
 // What a worker runs: a body, a stack once it has begun, and its wait word.
 #pragma once
 
+#include <cstdint>
+
 #include <weft/context/stack_head.hpp>
 #include <weft/fiber/waker.hpp>
 
@@ -17,6 +19,7 @@ class scheduler;
 /// | stack_           | the worker that begins it; cleared by the one that ends it                  |
 /// | next_            | whoever has it in an inject queue, under that queue's lock                  |
 /// | last_worker_     | the worker that runs it                                                     |
+/// | ready_at_        | whoever makes it ready, before it is queued; the worker that runs it        |
 /// | masks            | the fiber itself                                                            |
 class fiber : public waiter {
 public:
@@ -50,7 +53,9 @@ private:
     scheduler* const scheduler_;
     stack* stack_ = nullptr;
     fiber* next_ = nullptr;
-    unsigned last_worker_ = 0;
+    std::uint32_t ready_at_ =
+        0; // when it was made ready, if it is a sample of the schedule latency
+    std::uint16_t last_worker_ = 0;
     bool own_stack_ = false; // of a size of its own: unmapped at its end
 };
 

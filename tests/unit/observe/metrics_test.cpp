@@ -32,6 +32,30 @@ TEST_CASE("metrics: the text has a type and a value for each number", "[observe]
     });
 }
 
+TEST_CASE("metrics: tell how long tasks wait for their turn", "[observe]") {
+    weft::testing::leak_fixture nothing_leaks;
+    weft::run({.workers = 1}, [] {
+        const auto busy_before_the_others = [](std::chrono::milliseconds t) {
+            const auto until = std::chrono::steady_clock::now() + t;
+            while (std::chrono::steady_clock::now() < until) {}
+        };
+        std::vector<weft::task<void>> tasks;
+        for (int i = 0; i < 1000; ++i) tasks.push_back(weft::create_task([] {}));
+        busy_before_the_others(20ms);
+        for (auto& t : tasks) weft::await(t);
+        const auto m = weft::metrics();
+        CHECK(m.schedule_latency.samples >= 1000 / 61);
+        CHECK(m.schedule_latency.p99 >= m.schedule_latency.p50);
+        CHECK(m.schedule_latency.p999 >=
+              500us); // the spare that took over came after a step of the monitor
+        CHECK(m.worker_latency.size() == m.workers + m.spares);
+        const std::string text = weft::metrics_text();
+        CHECK_THAT(text, Catch::Contains(
+                             "weft_schedule_latency_seconds{worker=\"all\",quantile=\"0.99\"} 0."));
+        CHECK_THAT(text, Catch::Contains("# TYPE weft_slow_tasks_total counter"));
+    });
+}
+
 TEST_CASE("metrics: any thread may ask a runtime it holds, but nobody without one", "[observe]") {
     weft::testing::leak_fixture nothing_leaks;
     weft::runtime rt({.workers = 2});

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tasks that keep their worker: nobody waits for them, and the runtime says who they are.
+#include <mutex>
+#include <thread>
+
+#include <weft/weft.hpp>
+
+#include "support/runtimes.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What the runtime logs.
+class lines {
+public:
+    void add(const std::string& line) {
+        const std::lock_guard lock(mutex_);
+        text_ += line + "\n";
+    }
+    std::string text() {
+        const std::lock_guard lock(mutex_);
+        return text_;
+    }
+
+private:
+    std::mutex mutex_;
+    std::string text_;
+};
+
+/// Keeps its thread, by computing or in the kernel, until the condition holds.
+template <class Condition>
+void keep_thread(bool computes, Condition holds) {
+    while (!holds())
+        if (!computes) std::this_thread::sleep_for(1ms);
+}
+
+} // namespace
+
+TEST_CASE("stuck: timers, channels, cancellation and new tasks go on while every worker is stuck",
+          "[task][stuck]") {
+    weft::testing::leak_fixture nothing_leaks;
+    const unsigned workers = GENERATE(1U, 2U, 4U);
+    const bool computes = GENERATE(false, true);
+    CAPTURE(workers, computes);
+    weft::run({.workers = workers, .slow_task_after = std::chrono::nanoseconds::max()}, [&] {
+        std::atomic<bool> released{false};
+        std::atomic<unsigned> stuck{0};
+        weft::channel<int> mail(4);
+        weft::mutex m;
+        weft::promise<int> promised;
+        auto answer = promised.get_future();
+        std::vector<weft::task<void>> hogs;
+        for (unsigned i = 0; i < workers; ++i)
+            hogs.push_back(weft::create_task([&, i] {
+                std::unique_lock<weft::mutex> held(m, std::defer_lock);
+                if (i == 0) held.lock();
+                ++stuck;
+                keep_thread(computes, [&] { return released.load(); });
+                // Still without a place: all this is for the others.
+                if (i == 0) promised.set_value(7);
+                weft::create_task([&] { mail.send(1); });
+                auto [one, two] = weft::gather([] { return 1; }, [] { return 2; });
+                if (one + two == 3) mail.send(2);
+            }));
+        while (stuck < workers) weft::yield();
+        auto waiter = weft::create_task([&] { const std::lock_guard held(m); });
+        auto sleeper = weft::create_task([] { weft::sleep_for(1h); });
+        weft::yield();
+        sleeper.cancel();
+        CHECK_THROWS_AS(weft::await(sleeper), weft::cancelled_error);
+        CHECK_THROWS_AS(weft::wait_for(1ms, [] { weft::sleep_for(1h); }),
+                        weft::timeout_error);
+        std::thread outside([&] { released = true; });
+        outside.join();
+        CHECK(weft::await(answer) == 7);
+        int sum = 0;
+        for (unsigned i = 0; i < 2 * workers; ++i) sum += mail.recv().value();
+        CHECK(sum == static_cast<int>(3 * workers));
+        for (auto& h : hogs) weft::await(h);
+        weft::await(waiter);
+    });
+}
+
+TEST_CASE("stuck: many calls that block at once get a thread each", "[task][stuck]") {
+    weft::testing::leak_fixture nothing_leaks;
+    weft::run({.workers = 2, .slow_task_after = std::chrono::nanoseconds::max()}, [] {
+        std::atomic<int> inside{0};
+        const int count = 30;
+        std::vector<weft::task<void>> calls;
+        for (int i = 0; i < count; ++i)
+            calls.push_back(weft::create_task([&] {
+                ++inside;
+                keep_thread(false, [&] { return inside == count; }); // each waits for all others
+            }));
+        for (auto& c : calls) weft::await(c);
+        CHECK(weft::metrics().displaced_blocked >= static_cast<std::uint64_t>(count) - 2);
+    });
+}
+
+TEST_CASE("stuck: a slow task is told once, with name, place and how it keeps its thread",
+          "[task][stuck]") {
+    weft::testing::leak_fixture nothing_leaks;
+    const bool computes = GENERATE(false, true);
+    lines log;
+    weft::run({.workers = 1,
+               .slow_task_after = 5ms,
+               .log_handler = [&](const std::string& line) { log.add(line); }},
+              [&] {
+                  auto slow = weft::create_task(
+                      {.name = "molasses", .file = "kitchen.cpp", .line = 12}, [&] {
+                          keep_thread(computes, [&] { return !log.text().empty(); });
+                      });
+                  weft::await(slow);
+                  CHECK(weft::metrics().slow_tasks == 1);
+              });
+    const std::string text = log.text();
+    CAPTURE(text);
+    CHECK_THAT(text, Catch::StartsWith("weft: task 'molasses', created at kitchen.cpp:12 has run for "));
+    CHECK((text.find("blocked in the kernel") != std::string::npos) == !computes);
+    CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+}
+
+TEST_CASE("stuck: when there are no more spares, that is said, and the rest follows later",
+          "[task][stuck]") {
+    weft::testing::leak_fixture nothing_leaks;
+    lines log;
+    std::atomic<int> done{0};
+    weft::run({.workers = 1,
+               .max_spares = 1,
+               .slow_task_after = std::chrono::nanoseconds::max(),
+               .log_handler = [&](const std::string& line) { log.add(line); }},
+              [&] {
+                  std::vector<weft::task<void>> calls;
+                  for (int i = 0; i < 3; ++i)
+                      calls.push_back(weft::create_task({.name = "call"}, [&] {
+                          keep_thread(false, [&] { return !log.text().empty(); });
+                          ++done;
+                      }));
+                  for (auto& c : calls) weft::await(c);
+              });
+    CHECK(done == 3);
+    const std::string text = log.text();
+    CAPTURE(text);
+    CHECK_THAT(text, Catch::Contains("all 1 spare threads are taken") && Catch::Contains("task 'call'") &&
+                         Catch::Contains("max_spares"));
+}
