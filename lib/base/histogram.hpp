@@ -22,7 +22,8 @@ public:
     }
     /// Adds the counts to `sum`.
     void add_to(counts& sum) const noexcept {
-        for (unsigned i = 0; i < k_buckets; ++i) sum[i] += counts_[i].load(std::memory_order_relaxed);
+        for (unsigned i = 0; i < k_buckets; ++i)
+            sum[i] += counts_[i].load(std::memory_order_relaxed);
     }
 
     static constexpr unsigned bucket_of(std::uint32_t value) noexcept {

@@ -20,6 +20,7 @@ constexpr deadline_ns k_step = 1'000'000, k_short_step = 50'000; // design idea 
 constexpr unsigned k_fast_looks = 10;  // short steps after the last blocked worker that was found
 constexpr unsigned k_quiet_looks = 10; // then it dozes
 constexpr int k_displaced_nice = 5;    // measured: docs/design/nice.md
+constexpr int k_patience = 10;         // times stuck_after, for who makes others ready all the time
 constexpr deadline_ns k_second = 1'000'000'000;
 
 bool is_due(reactor& r, deadline_ns now) noexcept {
@@ -88,7 +89,7 @@ deadline_ns monitor::look(deadline_ns now) noexcept {
 bool monitor::is_same_step(note& n, worker& w, deadline_ns now) noexcept {
     const std::uint64_t step = w.step();
     if (n.who == &w && n.step == step) return true;
-    n = {&w, step, now, k_unknown, 0, false};
+    n = {&w, step, now, k_unknown, 0, w.crowds(), false};
     if (fast_looks_ > 0) {
         n.cpu = w.cpu_time();
         n.cpu_at = now;
@@ -131,7 +132,8 @@ void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
         fast_looks_ = k_fast_looks;
         return;
     }
-    if (now - n.since < with_.stuck_after) return;
+    const bool starts_many = std::exchange(n.crowds, w.crowds()) != w.crowds();
+    if (now - n.since < with_.stuck_after * (starts_many ? k_patience : 1)) return;
     if (!w.has_ready() && !scheduler_.has_injected() && !is_due(*p.home, now)) return;
     if (!displace(n, now)) return;
     worker_counters::add(counters_.computing);

@@ -22,7 +22,7 @@ namespace {
 
 constexpr unsigned k_slot_runs =
     3; // as tokio: a pair that wakes each other may go on so long before others get a turn
-constexpr unsigned k_switches_per_sample = 61; // a prime: no pattern of the program fits it
+constexpr unsigned k_crowd = 61; // a prime: no pattern of the program fits it
 constexpr unsigned k_ticks_per_look =
     61; // a prime, as tokio and Go: the inject queue is looked at so often at least
 
@@ -220,7 +220,8 @@ void worker::tell_others() noexcept {
 
 void worker::make_ready(fiber& f) noexcept {
     if (--samples_left_ == 0) [[unlikely]] {
-        samples_left_ = k_switches_per_sample;
+        samples_left_ = k_crowd;
+        worker_counters::add(counters_.crowds);
         f.ready_at_ = coarse_tsc() | 1; // 0 means none
     }
     if (scheduler_.options_.force_migration && f.stack_ != nullptr) [[unlikely]]

@@ -28,6 +28,7 @@ struct worker_counters {
     std::atomic<std::uint64_t> sleeps{0};
     std::atomic<std::uint64_t> polls{0};
     std::atomic<std::uint64_t> blocking_calls{0}; // announced ones
+    std::atomic<std::uint64_t> crowds{0};         // of so many fibers made ready here: k_crowd
     static void add(std::atomic<std::uint64_t>& c, std::uint64_t n = 1) noexcept {
         c.store(c.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
@@ -98,6 +99,10 @@ public:
         return counters_.switches.load(std::memory_order_relaxed) +
                counters_.sleeps.load(std::memory_order_relaxed) +
                counters_.blocking_calls.load(std::memory_order_relaxed);
+    }
+    /// Changes with each so many fibers that it makes ready.
+    [[nodiscard]] std::uint64_t crowds() const noexcept {
+        return counters_.crowds.load(std::memory_order_relaxed);
     }
     /// In a call that was announced as blocking.
     [[nodiscard]] bool is_blocking() const noexcept {

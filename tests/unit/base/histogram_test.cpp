@@ -5,7 +5,8 @@
 
 using weft::detail::histogram;
 
-TEST_CASE("histogram: every value falls into a bucket that begins where the last one ended", "[base]") {
+TEST_CASE("histogram: every value falls into a bucket that begins where the last one ended",
+          "[base]") {
     std::uint64_t last = 0;
     for (unsigned b = 1; b < histogram::k_buckets; ++b) {
         const auto first = static_cast<std::uint32_t>(last + 1);

@@ -69,8 +69,7 @@ TEST_CASE("stuck: timers, channels, cancellation and new tasks go on while every
         weft::yield();
         sleeper.cancel();
         CHECK_THROWS_AS(weft::await(sleeper), weft::cancelled_error);
-        CHECK_THROWS_AS(weft::wait_for(1ms, [] { weft::sleep_for(1h); }),
-                        weft::timeout_error);
+        CHECK_THROWS_AS(weft::wait_for(1ms, [] { weft::sleep_for(1h); }), weft::timeout_error);
         std::thread outside([&] { released = true; });
         outside.join();
         CHECK(weft::await(answer) == 7);
@@ -94,7 +93,9 @@ TEST_CASE("stuck: many calls that block at once get a thread each", "[task][stuc
                 keep_thread(false, [&] { return inside == count; }); // each waits for all others
             }));
         for (auto& c : calls) weft::await(c);
-        CHECK(weft::metrics().displaced_blocked >= static_cast<std::uint64_t>(count) - 2);
+        // Caught in the kernel or, in between, on a core.
+        const auto m = weft::metrics();
+        CHECK(m.displaced_blocked + m.displaced_computing >= static_cast<std::uint64_t>(count) - 2);
     });
 }
 
@@ -108,15 +109,15 @@ TEST_CASE("stuck: a slow task is told once, with name, place and how it keeps it
                .log_handler = [&](const std::string& line) { log.add(line); }},
               [&] {
                   auto slow = weft::create_task(
-                      {.name = "molasses", .file = "kitchen.cpp", .line = 12}, [&] {
-                          keep_thread(computes, [&] { return !log.text().empty(); });
-                      });
+                      {.name = "molasses", .file = "kitchen.cpp", .line = 12},
+                      [&] { keep_thread(computes, [&] { return !log.text().empty(); }); });
                   weft::await(slow);
                   CHECK(weft::metrics().slow_tasks == 1);
               });
     const std::string text = log.text();
     CAPTURE(text);
-    CHECK_THAT(text, Catch::StartsWith("weft: task 'molasses', created at kitchen.cpp:12 has run for "));
+    CHECK_THAT(text,
+               Catch::StartsWith("weft: task 'molasses', created at kitchen.cpp:12 has run for "));
     CHECK((text.find("blocked in the kernel") != std::string::npos) == !computes);
     CHECK(std::count(text.begin(), text.end(), '\n') == 1);
 }
@@ -142,6 +143,6 @@ TEST_CASE("stuck: when there are no more spares, that is said, and the rest foll
     CHECK(done == 3);
     const std::string text = log.text();
     CAPTURE(text);
-    CHECK_THAT(text, Catch::Contains("all 1 spare threads are taken") && Catch::Contains("task 'call'") &&
-                         Catch::Contains("max_spares"));
+    CHECK_THAT(text, Catch::Contains("all 1 spare threads are taken") &&
+                         Catch::Contains("task 'call'") && Catch::Contains("max_spares"));
 }
