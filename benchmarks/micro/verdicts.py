@@ -6,7 +6,7 @@ import statistics
 
 from rounds import AGAIN, FLOOR
 
-UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "B": 1.0}
+UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "B": 1.0, "cores": 1.0}
 
 
 def shown(figure, value):
@@ -14,8 +14,8 @@ def shown(figure, value):
         return "-"
     if figure == "bytes":
         return f"{value:,.0f} B"
-    if figure == "cpus":
-        return f"{value:.2f}"
+    if figure in ("cpus", "monitor"):
+        return f"{value:.2g}"
     for unit in ("s", "ms", "us"):
         if value >= UNITS[unit]:
             return f"{value / UNITS[unit]:.3g} {unit}"

@@ -146,3 +146,25 @@ TEST_CASE("stuck: when there are no more spares, that is said, and the rest foll
     CHECK_THAT(text, Catch::Contains("all 1 spare threads are taken") &&
                          Catch::Contains("task 'call'") && Catch::Contains("max_spares"));
 }
+
+TEST_CASE(
+    "stuck: shutdown comes back at its deadline with the names of those who keep every worker",
+    "[task][stuck]") {
+    weft::testing::leak_fixture nothing_leaks;
+    const unsigned workers = GENERATE(1U, 2U);
+    std::atomic<bool> released{false};
+    std::atomic<unsigned> stuck{0};
+    weft::runtime rt({.workers = workers, .slow_task_after = std::chrono::nanoseconds::max()});
+    for (unsigned i = 0; i < workers + 1; ++i)
+        rt.spawn({.name = "hog"}, [&] {
+            ++stuck;
+            keep_thread(true, [&] { return released.load(); });
+        });
+    auto sleeper = rt.spawn({.name = "sleeper"}, [] { weft::sleep_for(1h); });
+    while (stuck < workers + 1) std::this_thread::yield();
+    const auto left = rt.shutdown(20ms);
+    CHECK(left.size() == workers + 1);
+    for (const auto& t : left) CHECK(t.name() == "hog");
+    CHECK(sleeper.done());
+    released = true;
+}
