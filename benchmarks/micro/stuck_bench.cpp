@@ -77,8 +77,7 @@ bench::sample many_naps() {
     const double seconds = bench::seconds_since(start);
     over = true;
     weft::await(ticker);
-    return {seconds,
-            {{"total", seconds}, {"late_p99", bench::percentile(late, 0.99) * 1e-9}}};
+    return {seconds, {{"total", seconds}, {"late_p99", bench::percentile(late, 0.99) * 1e-9}}};
 }
 
 bench::sample many_threads() {

@@ -14,10 +14,10 @@ bool thread_sleeps(int thread_id) noexcept {
     char path[64], text[128];
     std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread_id);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
+    if (fd < 0) return true;
     const ssize_t size = read(fd, text, sizeof text - 1);
     close(fd);
-    if (size <= 0) return false;
+    if (size <= 0) return true;
     text[size] = 0;
     const char* end = std::strrchr(text, ')');
     return end != nullptr && end[1] == ' ' && (end[2] == 'S' || end[2] == 'D');

@@ -106,7 +106,8 @@ monitor::verdict monitor::judge(note& n, deadline_ns now) noexcept {
     n.cpu = cpu;
     n.cpu_at = now;
     if (!known) return verdict::unknown;
-    return still && thread_sleeps(n.who->thread_id()) ? verdict::blocked : verdict::computing;
+    if (!still) return verdict::computing;
+    return thread_sleeps(n.who->thread_id()) ? verdict::blocked : verdict::waits_for_core;
 }
 
 void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
@@ -125,7 +126,7 @@ void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
     if (scheduler_.sleeping_workers() > 0) w.demand_forks();
     const verdict v = announced ? verdict::blocked : judge(n, now);
     soon_ |= v == verdict::unknown;
-    if (v == verdict::unknown) return;
+    if (v == verdict::unknown || v == verdict::waits_for_core) return;
     if (v == verdict::blocked) {
         if (!displace(n, now)) return;
         worker_counters::add(counters_.blocked);

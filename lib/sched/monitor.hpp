@@ -79,7 +79,7 @@ private:
     void thread_main() noexcept;
     deadline_ns look(deadline_ns now) noexcept;
     bool is_same_step(note& n, worker& w, deadline_ns now) noexcept;
-    enum class verdict { unknown, computing, blocked };
+    enum class verdict { unknown, computing, blocked, waits_for_core };
     static verdict judge(note& n, deadline_ns now) noexcept;
     void look_at_permit(permit& p, note& n, deadline_ns now) noexcept;
     void look_at_displaced(deadline_ns now) noexcept;

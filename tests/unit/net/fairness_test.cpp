@@ -86,12 +86,12 @@ void tasks_that_start_tasks(weft::task_group& in, std::atomic<bool>& over) {
 
 } // namespace
 
-TEST_CASE("fairness: no storm starves sockets, timers, tasks from outside or other tasks", "[net][fairness]") {
-    const storm s = GENERATE(storm{"pairs", pairs_that_wake_each_other}, storm{"yields", tasks_that_yield},
-                             storm{"callbacks", callbacks_that_call_back},
-                             storm{"timers", timers_that_are_due},
-                             storm{"sockets", sockets_that_are_ready},
-                             storm{"tasks", tasks_that_start_tasks});
+TEST_CASE("fairness: no storm starves sockets, timers, tasks from outside or other tasks",
+          "[net][fairness]") {
+    const storm s =
+        GENERATE(storm{"pairs", pairs_that_wake_each_other}, storm{"yields", tasks_that_yield},
+                 storm{"callbacks", callbacks_that_call_back}, storm{"timers", timers_that_are_due},
+                 storm{"sockets", sockets_that_are_ready}, storm{"tasks", tasks_that_start_tasks});
     const unsigned workers = GENERATE(1U, 2U);
     CAPTURE(s.name, workers);
     const leak_fixture nothing_leaks;
