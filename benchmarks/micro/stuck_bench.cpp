@@ -90,7 +90,9 @@ bench::sample many_threads() {
 
 bench::sample busy_second(unsigned workers) {
     bench::weft_peer::group tasks(workers);
-    const double before = cpu_of_thread("weft-monitor");
+    double before = -1;
+    while (before < 0)
+        before = cpu_of_thread("weft-monitor"); // a thread's name comes after its start
     const std::int64_t start = bench::now_ns();
     for (unsigned i = 0; i < workers; ++i)
         tasks.create([start] {
@@ -99,7 +101,6 @@ bench::sample busy_second(unsigned workers) {
     tasks.join();
     const double seconds = bench::seconds_since(start);
     const double used = cpu_of_thread("weft-monitor") - before;
-    bench::require(before >= 0, "there is no monitor");
     return {seconds, {{"monitor", used / seconds}}};
 }
 

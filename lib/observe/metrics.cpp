@@ -47,6 +47,7 @@ runtime_metrics metrics_of(detail::runtime_core& core) {
     if (const detail::monitor_counters* c = s.watched()) {
         m.displaced_blocked = c->blocked.load(std::memory_order_relaxed);
         m.displaced_computing = c->computing.load(std::memory_order_relaxed);
+        m.lent_steps = c->lent.load(std::memory_order_relaxed);
         m.slow_tasks = c->slow.load(std::memory_order_relaxed);
         m.monitor_looks = c->looks.load(std::memory_order_relaxed);
     }
@@ -109,6 +110,8 @@ std::string metrics_text() {
             m.displaced_blocked);
     counter("weft_displaced_computing_total", "Workers displaced while they computed.",
             m.displaced_computing);
+    counter("weft_lent_steps_total",
+            "Steps that spares ran beside, since those before them blocked.", m.lent_steps);
     counter("weft_slow_tasks_total", "Runs of a task longer than slow_task_after without a wait.",
             m.slow_tasks);
     counter("weft_monitor_looks_total", "Times that the monitor looked at the workers.",

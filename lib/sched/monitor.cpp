@@ -20,7 +20,9 @@ constexpr deadline_ns k_step = 1'000'000, k_short_step = 50'000; // design idea 
 constexpr unsigned k_fast_looks = 10;  // short steps after the last blocked worker that was found
 constexpr unsigned k_quiet_looks = 10; // then it dozes
 constexpr int k_displaced_nice = 5;    // measured: docs/design/nice.md
-constexpr int k_patience = 10;         // times stuck_after, for who makes others ready all the time
+constexpr unsigned k_largest_batch = 64;
+constexpr unsigned k_calm_looks = 20; // then the steps are twice as long
+constexpr int k_patience = 10;        // times stuck_after, for who makes others ready all the time
 constexpr deadline_ns k_second = 1'000'000'000;
 
 bool is_due(reactor& r, deadline_ns now) noexcept {
@@ -83,7 +85,9 @@ deadline_ns monitor::look(deadline_ns now) noexcept {
     look_at_displaced(now);
     quiet_looks_ = anybody_runs ? 0 : quiet_looks_ + 1;
     if (quiet_looks_ >= k_quiet_looks) return k_never;
-    return now + (soon_ || fast_looks_ > 0 ? k_short_step : std::min(k_step, with_.stuck_after));
+    if (soon_ || fast_looks_ > 0) return now + k_short_step;
+    const deadline_ns step = std::min(k_step, with_.stuck_after);
+    return now + (++calm_looks_ > k_calm_looks ? 2 * step : step);
 }
 
 bool monitor::is_same_step(note& n, worker& w, deadline_ns now) noexcept {
@@ -127,18 +131,31 @@ void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
     const verdict v = announced ? verdict::blocked : judge(n, now);
     soon_ |= v == verdict::unknown;
     if (v == verdict::unknown || v == verdict::waits_for_core) return;
+    calm_looks_ = 0;
     if (v == verdict::blocked) {
         if (!displace(n, now)) return;
         worker_counters::add(counters_.blocked);
+        batch_ = fast_looks_ > 0 ? std::min(2 * batch_, k_largest_batch) : 1;
         fast_looks_ = k_fast_looks;
+        lend_batch(w, *p.holder.load(std::memory_order_relaxed));
         return;
     }
+    batch_ = 1;
     const bool starts_many = std::exchange(n.crowds, w.crowds()) != w.crowds();
     if (now - n.since < with_.stuck_after * (starts_many ? k_patience : 1)) return;
     if (!w.has_ready() && !scheduler_.has_injected() && !is_due(*p.home, now)) return;
     if (!displace(n, now)) return;
     worker_counters::add(counters_.computing);
     make_nice(w);
+}
+
+// The next ones in the queue may well block, too. Those that do not have one core too many, for one step. The successor takes
+// the queue over meanwhile.
+void monitor::lend_batch(worker& displaced, worker& successor) noexcept {
+    for (unsigned i = 1; i < batch_; ++i) {
+        if (!scheduler_.lend_next(displaced) && !scheduler_.lend_next(successor)) return;
+        worker_counters::add(counters_.lent);
+    }
 }
 
 // One that computes without a permit is one too many on its core. It goes on, with less of it: those who serve the rest are

@@ -35,6 +35,7 @@ struct monitor_counters {
     std::atomic<std::uint64_t> looks{0};
     std::atomic<std::uint64_t> blocked{0};   // permits taken from workers that slept in the kernel
     std::atomic<std::uint64_t> computing{0}; // ... that computed
+    std::atomic<std::uint64_t> lent{0};      // fibers that spares ran without a permit
     std::atomic<std::uint64_t> slow{0};      // steps longer than slow_after
 };
 
@@ -84,6 +85,7 @@ private:
     void look_at_permit(permit& p, note& n, deadline_ns now) noexcept;
     void look_at_displaced(deadline_ns now) noexcept;
     bool displace(note& n, deadline_ns now) noexcept;
+    void lend_batch(worker& displaced, worker& successor) noexcept;
     void make_nice(worker& w) noexcept;
     void tell_slow(note& n, deadline_ns now) noexcept;
     void wake() noexcept;
@@ -103,7 +105,9 @@ private:
     std::vector<note> displaced_; // who have lost theirs and are still in the same step
     unsigned quiet_looks_ = 0;    // without anybody running
     unsigned fast_looks_ = 0;     // still to come, at short steps
-    bool soon_ = false;           // a second sample is wanted
+    unsigned batch_ = 1;      // so many of a queue go to spares when its worker is found blocked
+    unsigned calm_looks_ = 0; // at which everybody had got on
+    bool soon_ = false;       // a second sample is wanted
     deadline_ns last_no_spare_ = 0;
 };
 

@@ -63,6 +63,8 @@ public:
     [[nodiscard]] bool is_stopped() const noexcept {
         return stopped_.load(std::memory_order_acquire); // pairs with stop
     }
+    /// Ends a wait without a permit: there is something else for that spare.
+    void nudge() noexcept { signal(); }
     void stop() noexcept {
         stopped_.store(true, std::memory_order_release); // pairs with await
         signal();

@@ -141,9 +141,27 @@ worker* scheduler::make_spare() noexcept {
     }
 }
 
+worker* scheduler::find_spare() noexcept {
+    worker* idle = spares_.take();
+    return idle != nullptr ? idle : make_spare();
+}
+
+bool scheduler::lend_next(worker& from) noexcept {
+    fiber* f = from.queue_.take();
+    if (f == nullptr) return false;
+    worker* to = find_spare();
+    if (to == nullptr) {
+        inject_.push(*f);
+        notify();
+        return false;
+    }
+    to->lent_.store(f, std::memory_order_relaxed); // nudge shows it
+    to->permission.nudge();
+    return true;
+}
+
 scheduler::displaced scheduler::displace(worker& from) noexcept {
-    worker* to = spares_.take();
-    if (to == nullptr) to = make_spare();
+    worker* to = find_spare();
     if (to == nullptr) return displaced::no_spare;
     if (hand_over(from, *to)) return displaced::yes;
     spares_.add(*to);

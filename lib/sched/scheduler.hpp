@@ -58,7 +58,9 @@ public:
     /// Takes the permit of a worker that is stuck and gives it to a spare, an idle one or a new one. One thread at a time.
     enum class displaced { yes, no_spare, has_gone_on };
     displaced displace(worker& from) noexcept;
-    /// The same with an idle spare of the caller's choice. False: `from` has no permit, or `to` is none.
+    /// Lets a spare run the next one of that worker's queue, without a permit. False: there is none, or no spare.
+    bool lend_next(worker& from) noexcept;
+    /// The same as displace, with an idle spare of the caller's choice. False: `from` has no permit, or `to` is none.
     bool move_permit(worker& from, worker& to) noexcept;
     /// All that waits for a worker without a permit goes to everybody's queue. Any thread.
     void inject_all_of(worker& w) noexcept;
@@ -93,6 +95,7 @@ public:
 
 private:
     friend class worker;
+    worker* find_spare() noexcept;
     worker* make_spare() noexcept;
     bool hand_over(worker& from, worker& to) noexcept;
     void stop() noexcept;

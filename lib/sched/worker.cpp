@@ -62,6 +62,10 @@ void worker::loop() {
     for (;;) {
         if (permission.get() == nullptr || takes_over_ != nullptr) [[unlikely]]
             if (!await_permit()) return;
+        if (lent_.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
+            run_lent();
+            continue;
+        }
         if (fiber* next = find_work())
             go(loop_stack_, next, after_save);
         else if (scheduler_.stopping_.load(std::memory_order_acquire)) // pairs with stop

@@ -148,6 +148,7 @@ private:
     void enter(fiber& f) noexcept;
     static void before_wait(stack& me) noexcept;
     bool await_permit() noexcept;
+    void run_lent() noexcept;
     void pin_to_core() noexcept;
     void go(stack& from, fiber* next, void (*after)(stack&)) noexcept;
     stack& stack_for(fiber& f) noexcept;
@@ -180,8 +181,9 @@ private:
     std::thread thread_;
     int thread_id_ = 0; // both written by the thread before it runs anything
     clockid_t cpu_clock_ = 0;
-    bool is_promised_ = false;     // made for a permit that is on its way
-    worker* takes_over_ = nullptr; // whose permit it gets: grant shows it
+    bool is_promised_ = false;          // made for a permit that is on its way
+    worker* takes_over_ = nullptr;      // whose permit it gets: grant shows it
+    std::atomic<fiber*> lent_{nullptr}; // to run without a permit, once; set before nudge
 
     // Owner's
     unsigned tick_ = 0;

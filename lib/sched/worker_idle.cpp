@@ -9,6 +9,7 @@
 #include "base/assert.hpp"
 #include "base/topology.hpp"
 #include "base/tsc.hpp"
+#include "context/switch.hpp"
 #include "sched/scheduler.hpp"
 
 namespace weft::detail {
@@ -112,6 +113,16 @@ void worker::retire() noexcept {
     scheduler_.notify(); // it may have been the searcher that somebody relied on
 }
 
+// Without a permit: its next entry to the scheduler ends this.
+void worker::run_lent() noexcept {
+    if (scheduler_.monitor_) scheduler_.monitor_->restore(*this);
+    // acquire pairs with the nudge of who lent it
+    fiber* f = check_saved(lent_.exchange(nullptr, std::memory_order_acquire));
+    if (f == nullptr) return; // not off its stack yet; retire hands it to the others
+    start_running();
+    go(loop_stack_, f, after_save);
+}
+
 void worker::pin_to_core() noexcept {
     if (!scheduler_.options_.pin_workers) return;
     if (const permit* p = permission.get()) pin_this_thread(nth_allowed_cpu(p->core));
@@ -124,7 +135,9 @@ bool worker::await_permit() noexcept {
         if (permission.is_stopped()) return false;
         const std::uint32_t seen = permission.signals();
         if (!std::exchange(is_promised_, false)) scheduler_.spares_.add(*this);
-        permission.await(seen);
+        // What was lent before `seen` was read is here; what comes later is a signal.
+        if (lent_.load(std::memory_order_relaxed) == nullptr) permission.await(seen);
+        if (lent_.load(std::memory_order_relaxed) != nullptr) return true;
         pin_to_core();
     }
     if (scheduler_.monitor_) scheduler_.monitor_->restore(*this);

@@ -34,9 +34,10 @@ struct runtime_metrics {
     std::uint64_t displaced_blocked =
         0; ///< workers that lost their place while they slept in the kernel
     std::uint64_t displaced_computing = 0; ///< ... while they computed
-    std::uint64_t slow_tasks = 0;          ///< runs longer than slow_task_after without a wait
-    std::uint64_t monitor_looks = 0;       ///< times that the monitor looked at the workers
-    latency_summary schedule_latency;      ///< of all workers
+    std::uint64_t lent_steps = 0;     ///< that spares ran beside, since those before them blocked
+    std::uint64_t slow_tasks = 0;     ///< runs longer than slow_task_after without a wait
+    std::uint64_t monitor_looks = 0;  ///< times that the monitor looked at the workers
+    latency_summary schedule_latency; ///< of all workers
     std::vector<latency_summary> worker_latency; ///< of each, spares at the end
 };
 
