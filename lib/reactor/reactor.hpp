@@ -9,6 +9,7 @@
 #include <weft/base/spin_lock.hpp>
 
 #include "reactor/backend.hpp"
+#include "reactor/baton.hpp"
 #include "reactor/time_source.hpp"
 #include "reactor/timer_heap.hpp"
 
@@ -22,13 +23,9 @@ public:
           time_(time) {}
 
     // ---- the baton -------------------------------------------------------------------------------------------
-    [[nodiscard]] bool try_take() noexcept {
-        // acquire pairs with give: the next driver sees what the last one left
-        return !baton_.load(std::memory_order_relaxed) &&
-               !baton_.exchange(true, std::memory_order_acquire);
-    }
-    void give() noexcept { baton_.store(false, std::memory_order_release); } // pairs with try_take
-    [[nodiscard]] bool is_driven() const noexcept { return baton_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool try_take() noexcept { return baton_.try_take(); }
+    void give() noexcept { baton_.give(); }
+    [[nodiscard]] bool is_driven() const noexcept { return baton_.is_taken(); }
 
     /// Fires due timers and completes what the kernel has, waiting for either until the deadline. Needs the baton.
     /// At most backend::k_batch of each. Returns how many things happened.
@@ -58,7 +55,7 @@ private:
 
     const std::unique_ptr<backend> kernel_;
     time_source& time_;
-    std::atomic<bool> baton_{false};
+    basic_baton<> baton_;
     std::atomic<deadline_ns> last_poll_{0};
     std::atomic<deadline_ns> next_{
         k_never};           // the heap's first deadline, for looks without the lock

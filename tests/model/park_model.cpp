@@ -9,6 +9,7 @@
 //   the worker: no last look after fall_asleep       a livelock, 4
 //   worker_to_wake, fall_asleep: no fence            a livelock, 13 and 4
 //   the last searcher wakes nobody                   a livelock, 1
+//   doze, must_wake: relaxed instead of seq_cst      a livelock, 31 and 31
 //   wake_up: the count of sleepers is not lowered    the count at the end, 3
 #include "relacy_atomics.hpp"
 
