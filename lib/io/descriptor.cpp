@@ -159,7 +159,9 @@ ssize_t descriptor::perform(operation_kind kind, void* buffer, std::size_t size,
     int error = 0;
     io_slot* slot = attached_slot(me->home(), error);
     if (slot == nullptr) return -error;
-    return perform_on(*slot, me->home(), kind, buffer, size, limit);
+    const ssize_t n = perform_on(*slot, me->home(), kind, buffer, size, limit);
+    // Asked after close has shut it down, the kernel says that the peer has ended: it has not.
+    return n <= 0 && fd() < 0 ? -ECANCELED : n;
 }
 
 ssize_t descriptor::perform_blocking(operation_kind kind, void* buffer, std::size_t size,

@@ -37,6 +37,23 @@ TEST_CASE("tcp: close ends the waits of other tasks, in both directions and on a
     });
 }
 
+TEST_CASE("tcp: a read that meets a close is cancelled, and never takes it for the peer's end",
+          "[net]") {
+    over_workers([] {
+        for (unsigned round = 0; round < 300; ++round) {
+            stream_pair p;
+            char buffer[8];
+            auto reader =
+                weft::create_task([&] { return error_of([&] { p.server.read_some(buffer); }); });
+            auto closer = weft::create_task([&] { p.server.close(); });
+            for (unsigned i = 0; i < round % 3; ++i) weft::yield();
+            const std::error_code e = weft::await(reader);
+            weft::await(closer);
+            CHECK((e == std::errc::operation_canceled || e == std::errc::bad_file_descriptor));
+        }
+    });
+}
+
 TEST_CASE("tcp: a cancelled read throws, and what comes later is there for the next one", "[net]") {
     over_workers([] {
         stream_pair p;
