@@ -77,6 +77,7 @@ std::error_code epoll_backend::attach(io_slot& slot) noexcept {
     epoll_event e{};
     e.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     e.data.u64 = token_of(slot);
+    attached_.fetch_add(1, std::memory_order_release); // pairs with poll
     if (epoll_ctl(epoll_, EPOLL_CTL_ADD, slot.fd, &e) != 0) return {errno, std::generic_category()};
     return {};
 }
@@ -97,6 +98,8 @@ bool epoll_backend::retract(operation& op) noexcept { return retract_by_readines
 unsigned epoll_backend::poll(deadline_ns until) noexcept {
     epoll_event events[k_batch];
     const int n = wait(epoll_, events, k_batch, until);
+    // Who hears of a slot has it from the kernel, which is no order that the language knows: acquire pairs with attach.
+    (void)attached_.load(std::memory_order_acquire);
     unsigned completed = 0;
     for (int i = 0; i < n; ++i) {
         const epoll_event& e = events[i];

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+
 #include "reactor/backend.hpp"
 
 namespace weft::detail {
@@ -25,6 +27,7 @@ public:
 private:
     int epoll_;
     int event_;
+    std::atomic<unsigned> attached_{0}; // slots, so far
 };
 
 } // namespace weft::detail
