@@ -3,6 +3,12 @@
 #pragma once
 
 #include <weft/compute/gather.hpp>
+#include <weft/compute/parallel_for.hpp>
+#include <weft/compute/parallel_reduce.hpp>
+#include <weft/compute/parallel_scan.hpp>
+#include <weft/compute/parallel_sort.hpp>
+#include <weft/compute/parallel_stable_sort.hpp>
+#include <weft/compute/parallel_transform.hpp>
 #include <weft/executor/executor.hpp>
 #include <weft/executor/thread_pool.hpp>
 #include <weft/io/wait_fd.hpp>

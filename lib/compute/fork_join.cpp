@@ -3,171 +3,155 @@
 
 #include <mutex>
 
-#include <weft/compute/gather.hpp>
-
 #include "task/runtime_core.hpp"
 
 namespace weft::detail {
 
-/// A shared fork: the claim block that queues hold, and the anonymous task that runs it if a thief wins the claim. It owns no
-/// part of the frame: the loser of the claim never touches the record.
-class fork_task final : public task_base, public future_state<void> {
-public:
-    fork_task(runtime_core& runtime, fork_base& record)
-        : task_base(runtime, {}, nullptr),
-          future_state<void>(2),
-          record_(record) {}
+fork_task::fork_task(fork_scope& scope)
+    : task_base(scope.owner().owner(), {}, nullptr),
+      future_state<void>(2),
+      scope_(scope) {}
 
-    /// True for one of the joiner and the thief.
-    [[nodiscard]] bool claim() noexcept {
-        // acq_rel: the winner sees what the owner wrote before it shared; the loser needs nothing
-        return !claimed_.exchange(true, std::memory_order_acq_rel);
+void fork_task::run() noexcept {
+    if (claim()) {
+        try {
+            std::string message;
+            if (take_final_cancel(message)) throw cancelled_error(std::move(message));
+            invoke();
+        } catch (...) { scope_.failed(std::current_exception()); }
+        this->complete_value(); // the frame and the scope may end from here on
     }
-
-    void run() noexcept override {
-        if (claim()) {
-            try {
-                std::string message;
-                if (take_final_cancel(message)) throw cancelled_error(std::move(message));
-                record_.invoke_(record_);
-            } catch (...) { record_.frame_->child_failed(std::current_exception()); }
-            this->complete_value(); // the frame may end from here on
-        }
-        this->drop_ref();
-    }
-
-    future_core& core() noexcept override { return *this; }
-    bool cancel(std::string message) override { return task_base::cancel(std::move(message)); }
-    task_base* as_task() noexcept override { return this; }
-    [[nodiscard]] bool takes_waiters_cancel() const noexcept override { return true; }
-
-private:
-    fork_base& record_;
-    std::atomic<bool> claimed_{false};
-};
-
-fork_base::fork_base(void (*invoke)(fork_base&)) noexcept : invoke_(invoke) {
-    share = &fork_frame::share;
+    this->drop_ref();
 }
 
-bool can_fork() noexcept { return current_task_base() != nullptr; }
-
-fork_frame::fork_frame(fork_base* const* forks, std::size_t count) noexcept
-    : forks_(forks),
-      count_(count),
-      stack_(*current_stack()),
-      owner_(*current_task_base()) {
-    for (std::size_t i = 0; i < count; ++i) forks[i]->frame_ = this;
-    for (std::size_t i = count; i-- > 1;)
-        link_fork(stack_, *forks[i]); // the last argument is the oldest: taken first
-}
-
-fork_frame::~fork_frame() {
-    if (!shared_) return;
-    for (std::size_t i = 0; i < count_; ++i)
-        if (fork_task* t = forks_[i]->task_.load(std::memory_order_relaxed))
-            t->future_core::drop_ref();
-}
-
-fiber* fork_frame::share(fork_record& r) noexcept {
-    auto& record = static_cast<fork_base&>(r);
-    fork_frame& frame = *record.frame_;
+fiber* launch_fork(fork_task* t, fork_scope& scope) noexcept {
     try {
-        auto task = std::make_unique<fork_task>(frame.owner_.owner(), record);
-        task->home().provide_stack(*task, 0);
-        frame.shared_ = true;
-        record.task_.store(task.get(), std::memory_order_release); // pairs with child_failed
-        return task.release();
+        t->home().provide_stack(*t, 0);
     } catch (...) {
-        return nullptr; // no memory: it stays private, and its owner runs it
+        t->drop_ref();
+        t->drop_ref();
+        return nullptr;
     }
+    scope.add(*t);
+    return t;
 }
 
-void fork_frame::run() {
-    at_fork_point();
-    if (count_ > 0) call_here(*forks_[0]);
-    for (std::size_t i = 1; i < count_; ++i) join(*forks_[i]);
-    if (error_) std::rethrow_exception(error_);
+fork_scope::~fork_scope() {
+    while (children_ != nullptr)
+        std::exchange(children_, children_->next_in_scope)->future_core::drop_ref();
 }
 
-void fork_frame::call_here(fork_base& f) noexcept {
-    in_call_.store(true, std::memory_order_relaxed); // seen by a child through its being shared
-    try {
-        f.invoke_(f);
-    } catch (...) {
-        const std::lock_guard guard(lock_);
-        failed_ = true;
-        // If a child failed before and we were cancelled for it, this is its consequence.
-        if (!error_) error_ = std::current_exception();
-    }
-    if (!shared_) {
-        in_call_.store(false, std::memory_order_relaxed);
-        return;
-    }
-    bool take_back = false;
-    {
-        const std::lock_guard guard(lock_);
-        in_call_.store(false, std::memory_order_relaxed);
-        take_back = std::exchange(owner_cancelled_, false);
-    }
-    if (take_back) owner_.uncancel();
+void fork_scope::add(fork_task& t) noexcept {
+    const std::lock_guard guard(lock_);
+    t.next_in_scope = std::exchange(children_, &t);
 }
 
-// A private one is unlinked and run here; a shared one is run by whoever claims it.
-void fork_frame::join(fork_base& f) noexcept {
-    fork_task* task = f.task_.load(std::memory_order_relaxed);
-    if (task == nullptr) {
-        unlink_fork(stack_, f);
-        if (!failed_) call_here(f);
-        return;
-    }
-    bool failed = false;
-    {
-        const std::lock_guard guard(lock_);
-        failed = failed_;
-    }
-    if (task->claim()) {
-        if (!failed) call_here(f);
-        return;
-    }
-    if (failed) task->cancel({});
-    try {
-        task->await_done(); // a cancel of the owner goes to the child first
-    } catch (...) {
-        child_failed(std::current_exception());
-        task->cancel({});
-        task->join();
-    }
-}
-
-// By a child that failed, or by the owner on its behalf: the others are to end.
-void fork_frame::child_failed(std::exception_ptr e) noexcept {
+void fork_scope::failed(std::exception_ptr e) noexcept {
     const std::lock_guard guard(lock_);
     if (!error_) error_ = std::move(e);
     if (std::exchange(failed_, true)) return;
-    for (std::size_t i = 0; i < count_; ++i)
-        if (fork_task* t = forks_[i]->task_.load(std::memory_order_acquire);
-            t != nullptr && !t->done())
-            t->cancel({});
-    if (in_call_.load(std::memory_order_relaxed) && current_task_base() != &owner_) {
+    for (fork_task* t = children_; t != nullptr; t = t->next_in_scope)
+        if (!t->done()) t->cancel({});
+    if (in_call_ && current_task_base() != &owner_) {
         owner_cancelled_ = true;
         owner_.core().cancel({});
     }
 }
 
-void run_gathered(fork_base* const* forks, std::size_t fork_count, future_core* const* futures,
-                  std::size_t future_count) {
-    const std::span<future_core* const> watched(futures, future_count);
-    if (fork_count > 0) {
-        try {
-            fork_frame frame(forks, fork_count);
-            frame.run();
-        } catch (...) {
-            cancel_and_join(watched);
-            throw;
-        }
+bool fork_scope::has_failed() noexcept {
+    const std::lock_guard guard(lock_);
+    return failed_;
+}
+
+void fork_scope::begin_call() {
+    const std::lock_guard guard(lock_);
+    if (failed_) std::rethrow_exception(error_);
+    in_call_ = true;
+}
+
+void fork_scope::end_call() noexcept {
+    bool take_back = false;
+    {
+        const std::lock_guard guard(lock_);
+        in_call_ = false;
+        take_back = std::exchange(owner_cancelled_, false);
     }
-    gather_all(watched);
+    if (take_back) owner_.uncancel();
+}
+
+namespace {
+
+// A cancel of the owner goes to the child first.
+void await_child(fork_task& t, fork_scope& scope) noexcept {
+    try {
+        t.await_done();
+    } catch (...) {
+        scope.failed(std::current_exception());
+        t.cancel({});
+        t.join();
+    }
+}
+
+// If the owner's own cancel went through a child, it is delivered herewith.
+[[noreturn]] void rethrow_to(task_base& owner, std::exception_ptr e) {
+    try {
+        std::rethrow_exception(std::move(e));
+    } catch (const cancelled_error&) {
+        if (owner.masks == 0 && owner.word.cancel_pending()) owner.throw_cancelled();
+        throw;
+    }
+}
+
+} // namespace
+
+bool join_fork(stack_head& s, fork_record& r, fork_scope*& scope) {
+    if (!s.forks.settle(r)) return true;
+    auto& task = static_cast<fork_task&>(*r.shared);
+    if (task.claim()) {
+        scope->begin_call();
+        return true;
+    }
+    scope->end_call();
+    if (scope->has_failed()) task.cancel({});
+    await_child(task, *scope);
+    if (scope->has_failed()) std::rethrow_exception(scope->error());
+    return false;
+}
+
+void abandon_forks(stack_head& s, std::span<fork_record* const> rest, const fork_record& oldest,
+                   fork_scope*& scope) {
+    const std::exception_ptr why = std::current_exception();
+    for (fork_record* r : rest)
+        if (!s.forks.unlink(*r)) (void)s.forks.settle(*r);
+    if (!was_shared(oldest)) std::rethrow_exception(why);
+    scope->failed(why);
+    scope->end_call();
+    for (fork_record* r : rest) {
+        if (!was_shared(*r)) continue;
+        auto& task = static_cast<fork_task&>(*r->shared);
+        if (task.claim()) continue; // it never begins
+        task.cancel({});
+        await_child(task, *scope);
+    }
+    task_base& owner = scope->owner();
+    std::exception_ptr first = scope->error();
+    end_scope(scope);
+    rethrow_to(owner, std::move(first));
+}
+
+void end_scope(fork_scope* scope) noexcept {
+    scope->end_call();
+    delete scope;
+}
+
+void run_on_fresh_stack(unique_function<void()> f) {
+    fork_scope scope(*current_task_base());
+    fiber* t = launch_fork(new fork_task_of<unique_function<void()>>(scope, f), scope);
+    if (t == nullptr) throw std::bad_alloc();
+    scope.end_call();
+    t->home().make_ready(*t);
+    await_child(static_cast<fork_task&>(*t), scope);
+    if (scope.has_failed()) rethrow_to(scope.owner(), scope.error());
 }
 
 } // namespace weft::detail

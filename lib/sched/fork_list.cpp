@@ -1,35 +1,105 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sched/fork_list.hpp"
 
+#include <weft/sched/suspend.hpp>
+
+#include <algorithm>
+
+#include "base/tsc.hpp"
 #include "sched/scheduler.hpp"
 
 namespace weft::detail {
 namespace {
 
-bool share_oldest(stack_head& s) noexcept {
-    fork_record* oldest = s.oldest_fork;
-    fiber* f = oldest->share(*oldest);
-    if (f == nullptr) return false;
-    unlink_fork(s, *oldest);
-    s.runner->share(*f);
+constexpr std::size_t k_spare_bytes = 32 * 1024; // below these a fork gets a fresh stack
+constexpr deadline_ns k_look_every = 4'000;      // at the pace of the last forks
+constexpr unsigned k_longest_stride = 1024;
+constexpr unsigned k_fine_stride =
+    64; // so many forks in one k_look_every: too fine to be shared at once
+
+bool share(fork_link& link, stack& s) noexcept {
+    auto& r = static_cast<fork_record&>(link);
+    return r.kind->share(r, *s.owner) != nullptr;
+}
+
+bool share_oldest(stack& s) noexcept {
+    fork_link* r = s.forks.share_oldest([&s](fork_link& link) { return share(link, s); });
+    if (r == nullptr) return false;
+    s.runner->share(*static_cast<fork_record*>(r)->shared);
     return true;
+}
+
+// What is finer than a hand-over is not worth sharing: of quick forks only one that was the oldest at the last look, too.
+bool is_worth_sharing(stack& s) noexcept {
+    if (s.forks_stride < k_fine_stride) return true;
+    bool ripe = false;
+    s.forks.with_oldest([&ripe](fork_link& link) {
+        auto& r = static_cast<fork_record&>(link);
+        ripe = r.kind->is_ripe;
+        if (!ripe) ++r.kind; // its twin
+    });
+    return ripe;
 }
 
 } // namespace
 
 void share_all_forks_slow(stack& s) noexcept {
-    while (s.oldest_fork != nullptr && share_oldest(s)) {}
+    while (!s.forks.empty() && share_oldest(s)) {}
 }
 
-void at_fork_point() noexcept {
-    auto* s = static_cast<stack*>(current_stack());
-    worker& w = *s->runner;
-    if (w.forks_demanded()) [[unlikely]] {
-        w.forks_shared();
-        if (s->oldest_fork != nullptr) share_oldest(*s);
+fiber* rob_fork(stack& s) noexcept {
+    fork_link* r = s.forks.rob([&s](fork_link& link) { return share(link, s); });
+    return r != nullptr ? static_cast<fork_record*>(r)->shared : nullptr;
+}
+
+void allow_forks(stack& s, const fiber& f) noexcept {
+    if (s.forks.allows_forks() == f.is_task) return;
+    s.forks.set_limit(f.is_task ? reinterpret_cast<std::uintptr_t>(s.low) +
+                                      std::min(k_spare_bytes, s.size / 2)
+                                : fork_list::k_no_forks);
+}
+
+fork_way answer_forks(stack_head& s, const void* frame) noexcept {
+    if (!s.forks.allows_forks()) return fork_way::plain_call;
+    if (s.forks.answer()) s.forks_left = 1; // the look after the next link
+    return s.forks.is_short_at(frame) ? fork_way::fresh_stack : fork_way::usual;
+}
+
+void fork_look(stack_head& head) noexcept {
+    auto& s = static_cast<stack&>(head);
+    const std::uint64_t now = read_tsc();
+    const std::uint64_t each = (now - s.forks_clock) / s.forks_stride + 1;
+    s.forks_clock = now;
+    s.forks_stride = static_cast<unsigned>(std::clamp<std::uint64_t>(
+        tsc_ticks(k_look_every) / each, 1, std::min(2 * s.forks_stride, k_longest_stride)));
+    s.forks_left = s.forks_stride;
+    worker& w = *s.runner;
+    if (w.forks_demanded()) {
+        if (is_worth_sharing(s) && share_oldest(s))
+            w.forks_shared();
+        else
+            w.decline_forks();
     }
-    if (w.fork_look_is_due()) [[unlikely]]
-        worker::yield(*s);
+    if (w.look_is_due()) worker::yield(s);
+}
+
+bool loop_point() {
+    throw_if_cancelled();
+    stack_head* head = current_stack();
+    if (head == nullptr || !head->forks.allows_forks()) return false;
+    auto& s = static_cast<stack&>(*head);
+    worker& w = *s.runner;
+    bool wants_more = false;
+    if (w.forks_demanded()) {
+        if (!s.forks.empty() && share_oldest(s)) {
+            w.forks_shared();
+        } else {
+            s.forks_left = 1;
+            wants_more = true;
+        }
+    }
+    if (w.look_is_due()) worker::yield(s);
+    return wants_more;
 }
 
 } // namespace weft::detail

@@ -10,8 +10,14 @@ namespace weft::detail {
 /// Shares every record of the running stack, oldest first: before it waits.
 void share_all_forks_slow(stack& s) noexcept;
 inline void share_all_forks(stack& s) noexcept {
-    if (s.oldest_fork != nullptr) [[unlikely]]
+    if (!s.forks.empty()) [[unlikely]]
         share_all_forks_slow(s);
 }
+
+/// Takes the oldest fork of a stack whose owner does not answer. Null: there is none.
+fiber* rob_fork(stack& s) noexcept;
+
+/// For whoever begins a fiber on s: may it fork, and down to where?
+void allow_forks(stack& s, const fiber& f) noexcept;
 
 } // namespace weft::detail

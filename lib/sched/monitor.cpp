@@ -127,7 +127,11 @@ void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
         return;
     }
     tell_slow(n, now);
-    if (scheduler_.sleeping_workers() > 0) w.demand_forks();
+    if (scheduler_.sleeping_workers() > 0) {
+        w.demand_forks();
+        if (scheduler_.keeps_forks(w))
+            scheduler_.notify(); // who searches robs it if it does not answer
+    }
     const verdict v = announced ? verdict::blocked : judge(n, now);
     soon_ |= v == verdict::unknown;
     if (v == verdict::unknown || v == verdict::waits_for_core) return;

@@ -9,6 +9,7 @@
 #include "base/tsc.hpp"
 #include "context/overflow.hpp"
 #include "context/switch.hpp"
+#include "sched/fork_list.hpp"
 
 namespace weft::detail {
 namespace {
@@ -28,7 +29,8 @@ scheduler::scheduler(const scheduler_options& options)
       workers_(options.workers + options.spares),
       spares_(options.workers + options.spares),
       idle_(options.workers, options.spares),
-      outside_stacks_(stacks_) {
+      outside_stacks_(stacks_),
+      may_rob_(options.workers > 1 && has_heavy_fence()) {
     install_overflow_handler(print_stack_owner);
     for (unsigned i = 0; i < options.workers; ++i) {
         reactors_.push_back(std::make_unique<reactor>(options.make_backend(time_), time_));
@@ -75,6 +77,7 @@ void scheduler::provide_stack(fiber& f, std::size_t size) {
         f.stack_ = map_single_stack(size, &worker::stack_main);
         f.stack_->owner = &f;
         f.own_stack_ = true;
+        allow_forks(*f.stack_, f);
         return;
     }
     if (worker* w = worker::current(); w != nullptr && &w->home() == this) {
@@ -144,6 +147,11 @@ worker* scheduler::make_spare() noexcept {
 worker* scheduler::find_spare() noexcept {
     worker* idle = spares_.take();
     return idle != nullptr ? idle : make_spare();
+}
+
+bool scheduler::keeps_forks(const worker& w) noexcept {
+    const std::lock_guard guard(foreign_stacks_);
+    return w.keeps_forks();
 }
 
 bool scheduler::lend_next(worker& from) noexcept {

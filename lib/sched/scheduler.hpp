@@ -60,6 +60,8 @@ public:
     displaced displace(worker& from) noexcept;
     /// Lets a spare run the next one of that worker's queue, without a permit. False: there is none, or no spare.
     bool lend_next(worker& from) noexcept;
+    /// Does it keep private forks, and has not answered the demand for them?
+    bool keeps_forks(const worker& w) noexcept;
     /// The same as displace, with an idle spare of the caller's choice. False: `from` has no permit, or `to` is none.
     bool move_permit(worker& from, worker& to) noexcept;
     /// All that waits for a worker without a permit goes to everybody's queue. Any thread.
@@ -112,6 +114,9 @@ private:
     idle_workers idle_;
     spin_lock outside_lock_; // guards the credit of threads that are no workers
     stack_credit outside_stacks_;
+    spin_lock
+        foreign_stacks_; // held by who looks into another worker's running stack, and by who unmaps one
+    const bool may_rob_;
     std::atomic<unsigned> next_reactor_{0};
     std::atomic<bool> stopping_{false};
     std::atomic<unsigned> outside_calls_{0}; // of make_ready, this moment; stop waits for them

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -120,6 +121,7 @@ stack& worker::stack_for(fiber& f) noexcept {
         }
         s->owner = &f;
         f.stack_ = s;
+        allow_forks(*s, f);
     }
     return *f.stack_;
 }
@@ -129,6 +131,9 @@ void worker::enter(fiber& f) noexcept {
     if (f.ready_at_ != 0) [[unlikely]]
         latency_.add(coarse_tsc() - std::exchange(f.ready_at_, 0));
     running_task_.store(f.is_listed ? &f : nullptr, std::memory_order_relaxed);
+    running_stack_.store(f.stack_, std::memory_order_relaxed);
+    if (forks_demanded()) [[unlikely]]
+        f.stack_->forks_left = 1; // its next fork looks at once
     worker_counters::add(counters_.switches);
 }
 
@@ -143,6 +148,7 @@ void worker::go(stack& from, fiber* next, void (*after)(stack&)) noexcept {
     } else {
         running_task_.store(nullptr,
                             std::memory_order_relaxed); // it may end elsewhere from here on
+        running_stack_.store(nullptr, std::memory_order_relaxed); // and be unmapped
     }
     switch_stacks(from, *to, after);
 }
@@ -185,7 +191,7 @@ void worker::stack_main(stack& s) {
 
 // A fiber has ended on s. A new one begins on the same stack, hot as it is; else the stack goes to the cache.
 void worker::next_on_this_stack(stack& s) noexcept {
-    WEFT_ASSERT(s.oldest_fork == nullptr && s.newest_fork == nullptr);
+    WEFT_ASSERT(s.forks.empty());
     const bool single = s.single;
     if (!single) stacks.put();
     s.owner = nullptr;
@@ -193,6 +199,7 @@ void worker::next_on_this_stack(stack& s) noexcept {
     if (next != nullptr && next->stack_ == nullptr && !single) {
         s.owner = next;
         next->stack_ = &s;
+        allow_forks(s, *next);
         enter(*next);
         return;
     }
@@ -208,7 +215,10 @@ void worker::after_finish(stack& left) noexcept {
     ++w.cached_count_;
 }
 
-void worker::after_finish_unmap(stack& left) noexcept { unmap_single_stack(&left); }
+void worker::after_finish_unmap(stack& left) noexcept {
+    const std::lock_guard guard(left.runner->scheduler_.foreign_stacks_);
+    unmap_single_stack(&left);
+}
 
 void worker::share(fiber& f) noexcept {
     queue_.push(&f);

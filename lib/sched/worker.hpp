@@ -70,8 +70,8 @@ public:
     }
     /// The running task is about to end: nobody may ask for it any more.
     void forget_running_task() noexcept { running_task_.store(nullptr, std::memory_order_relaxed); }
-    /// Counted down at fork points; every 1024th reads the clock.
-    [[nodiscard]] bool fork_look_is_due() noexcept { return --forks_to_look_ == 0 && fork_look(); }
+    /// Is its reactor overdue?
+    [[nodiscard]] bool look_is_due() noexcept;
     /// Does something wait for this core (ready fibers, or a reactor nobody looked at for a while)?
     [[nodiscard]] bool others_wait() noexcept;
 
@@ -125,11 +125,18 @@ public:
         while (mail_.take(1, to) != 0) {}
     }
     /// An idle worker asks this one to share its private forks.
-    void demand_forks() noexcept { demand_.store(true, std::memory_order_relaxed); }
+    void demand_forks() noexcept;
     [[nodiscard]] bool forks_demanded() const noexcept {
-        return demand_.load(std::memory_order_relaxed);
+        return demand_.load(std::memory_order_relaxed) != demand::none;
     }
-    void forks_shared() noexcept { demand_.store(false, std::memory_order_relaxed); }
+    void forks_shared() noexcept { demand_.store(demand::none, std::memory_order_relaxed); }
+    /// It has looked, and what it has is too fine yet.
+    void decline_forks() noexcept { demand_.store(demand::declined, std::memory_order_relaxed); }
+    /// Has it forks that nobody else knows of, and has it not answered the demand for them? A guess. The caller holds
+    /// scheduler::foreign_stacks.
+    [[nodiscard]] bool keeps_forks() const noexcept;
+    /// Takes the oldest of them. Null: there is none. The caller holds scheduler::foreign_stacks.
+    fiber* rob() noexcept;
 
     permit_holder permission;
     /// Runs with a higher nice value, since it was displaced. The monitor's, and whose who holds a permit: grant orders the two.
@@ -166,9 +173,8 @@ private:
     unsigned poll(reactor& r, deadline_ns until) noexcept;
     void look_at(reactor& r) noexcept;
     void tell_others() noexcept;
-    bool look_is_due() noexcept;
     bool look_at_switch() noexcept;
-    bool fork_look() noexcept;
+    fiber* rob_forks() noexcept;
     void sleep() noexcept;
     void sleep_in_kernel() noexcept;
     bool anything_visible() noexcept;
@@ -198,14 +204,15 @@ private:
     unsigned switches_to_clock_ = 1; // counts down
     stack* cached_stacks_ = nullptr;
     unsigned cached_count_ = 0;
-    unsigned forks_to_look_ = k_forks_per_look;
-    static constexpr unsigned k_forks_per_look = 1024;
+    std::uint64_t waits_for_forks_since_ = 0; // TSC; 0: does not
 
     // Everybody's
     basic_deque<fiber*> queue_;
     alignas(k_cache_line) std::atomic<fiber*> slot_{
         nullptr}; // the last one made ready here; stealable when this worker is stuck
-    std::atomic<bool> demand_{false};
+    enum class demand : unsigned char { none, raised, declined };
+    std::atomic<demand> demand_{demand::none};
+    std::atomic<stack*> running_stack_{nullptr}; // whose forks may be demanded and robbed
     std::atomic<bool> blocking_{false};
     std::atomic<fiber*> running_task_{nullptr};
     std::atomic<bool> running_{false}; // runs fibers, as opposed to searching or sleeping

@@ -4,18 +4,21 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
 #include <utility>
 
 #include "base/assert.hpp"
 #include "base/topology.hpp"
 #include "base/tsc.hpp"
 #include "context/switch.hpp"
+#include "sched/fork_list.hpp"
 #include "sched/scheduler.hpp"
 
 namespace weft::detail {
 namespace {
 
 constexpr deadline_ns k_look_every = 100'000; // design idea 4
+constexpr deadline_ns k_rob_after = 50'000;
 constexpr unsigned k_inject_batch = 32;
 constexpr unsigned k_steal_batch = 32;
 
@@ -40,11 +43,6 @@ bool worker::look_at_switch() noexcept {
         std::clamp<std::uint64_t>(tsc_ticks(k_look_every / 4) / per_switch, 1, 16));
     switches_to_clock_ = clock_stride_;
     return now - last_look_ > tsc_ticks(k_look_every);
-}
-
-bool worker::fork_look() noexcept {
-    forks_to_look_ = k_forks_per_look;
-    return look_is_due();
 }
 
 bool worker::others_wait() noexcept {
@@ -80,10 +78,48 @@ fiber* worker::find_work() noexcept {
     if (fiber* f = take_ready()) return found(f);
     if (has_ready()) return nullptr; // not yet off its stack, or thieves were quicker
     if (!searching_) searching_ = scheduler_.idle_.start_search();
-    if (searching_)
+    if (searching_) {
         if (fiber* f = search()) return found(f);
+        if (fiber* f = rob_forks()) return found(f);
+        if (waits_for_forks_since_ != 0) return nullptr;
+    }
     sleep();
     return nullptr;
+}
+
+// A worker that has forks and does not answer is robbed after a while. Null: nothing, or not yet (waits_for_forks_since_).
+fiber* worker::rob_forks() noexcept {
+    const std::uint64_t since = std::exchange(waits_for_forks_since_, 0);
+    if (!scheduler_.may_rob_) return nullptr;
+    const std::unique_lock guard(scheduler_.foreign_stacks_, std::try_to_lock);
+    if (!guard.owns_lock())
+        return nullptr; // somebody else does it this moment, and wakes the next if there is more
+    for (auto& victim : scheduler_.workers_) { // all: who was displaced keeps its forks, too
+        if (victim.get() == this || !victim->keeps_forks()) continue;
+        const std::uint64_t now = read_tsc();
+        if (since != 0 && now - since > tsc_ticks(k_rob_after)) return victim->rob();
+        waits_for_forks_since_ = since != 0 ? since : now;
+        for (int i = 0; i < 32; ++i) cpu_pause();
+        return nullptr;
+    }
+    return nullptr;
+}
+
+void worker::demand_forks() noexcept {
+    const std::lock_guard guard(scheduler_.foreign_stacks_);
+    demand_.store(demand::raised, std::memory_order_relaxed);
+    if (stack* s = running_stack_.load(std::memory_order_relaxed)) s->forks.demand();
+}
+
+bool worker::keeps_forks() const noexcept {
+    if (demand_.load(std::memory_order_relaxed) != demand::raised) return false;
+    const stack* s = running_stack_.load(std::memory_order_relaxed);
+    return s != nullptr && !s->forks.seems_empty();
+}
+
+fiber* worker::rob() noexcept {
+    stack* s = running_stack_.load(std::memory_order_relaxed);
+    return s != nullptr ? rob_fork(*s) : nullptr;
 }
 
 // Invariant: the last searcher that finds work wakes the next one if there is more. Only so may all who made work visible

@@ -128,6 +128,8 @@ private:
 struct relacy_atomics {
     template <class T>
     using atomic = model::atomic<T>;
+    template <class T>
+    using unset_atomic = model::atomic<T>;
     static void fence() { rl::atomic_thread_fence(rl::mo_seq_cst, RL_INFO); }
     /// Lets the others run: without it a spin loop looks like a livelock.
     static void pause() { rl::yield(1, RL_INFO); }

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <weft/base/config.hpp>
+#include <weft/context/fork_list.hpp>
 
 namespace weft::detail {
 
 class fiber;
 class worker;
-struct fork_record;
 struct stack_head;
 
 } // namespace weft::detail
@@ -20,11 +20,14 @@ extern "C" __attribute__((
 
 namespace weft::detail {
 
-/// Only code that runs on the stack writes here, except `runner` and `owner`, which whoever resumes it sets first.
+/// Only code that runs on the stack writes here, except `runner` and `owner`, which whoever resumes it sets first, and
+/// robbers of forks, by the protocol of fork_list.
 struct stack_head {
-    /// The forks of the frames on this stack that nobody else knows of, oldest first; linked with plain stores.
-    fork_record* oldest_fork = nullptr;
-    fork_record* newest_fork = nullptr;
+    /// The forks of the frames on this stack that nobody else knows of.
+    fork_list forks;
+    /// Forks until the next one that looks around (fork_point), and how many it was given at the last.
+    unsigned forks_left = 1, forks_stride = 1;
+    std::uint64_t forks_clock = 0; // TSC at the last look
     /// The worker that runs this stack now; null on a plain thread.
     worker* runner = nullptr;
     /// The fiber whose frames lie here; null on a worker's own loop and on plain threads.
