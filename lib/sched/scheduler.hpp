@@ -58,8 +58,9 @@ public:
     /// Takes the permit of a worker that is stuck and gives it to a spare, an idle one or a new one. One thread at a time.
     enum class displaced { yes, no_spare, has_gone_on };
     displaced displace(worker& from) noexcept;
-    /// Lets a spare run the next one of that worker's queue, without a permit. False: there is none, or no spare.
-    bool lend_next(worker& from) noexcept;
+    /// Lets a spare run the next one of that worker's queue, without a permit: that spare, which counts as running. Null:
+    /// there is none, or nothing to run. One thread at a time.
+    worker* lend_next(worker& from) noexcept;
     /// The same as displace, with an idle spare of the caller's choice. False: `from` has no permit, or `to` is none.
     bool move_permit(worker& from, worker& to) noexcept;
     /// All that waits for a worker without a permit goes to everybody's queue. Any thread.

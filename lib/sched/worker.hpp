@@ -112,9 +112,12 @@ public:
     [[nodiscard]] fiber* running_task() const noexcept {
         return running_task_.load(std::memory_order_relaxed);
     }
-    /// CPU time of its thread, and the thread's id. Once it runs.
+    /// CPU time of its thread. Only of a worker that was seen running by acquire (is_running).
     [[nodiscard]] deadline_ns cpu_time() const noexcept;
-    [[nodiscard]] int thread_id() const noexcept { return thread_id_; }
+    /// 0: its thread has not begun yet.
+    [[nodiscard]] int thread_id() const noexcept {
+        return thread_id_.load(std::memory_order_relaxed);
+    }
     /// Takes everything that waits for this worker and gives each to `to(fiber*)`.
     template <class To>
     void take_all(To to) noexcept {
@@ -179,11 +182,11 @@ private:
     stack loop_stack_; // stands for the thread's own stack
     thread_state thread_state_;
     std::thread thread_;
-    int thread_id_ = 0; // both written by the thread before it runs anything
+    std::atomic<int> thread_id_{0}; // both written by the thread before it runs anything
     clockid_t cpu_clock_ = 0;
     bool is_promised_ = false;          // made for a permit that is on its way
     worker* takes_over_ = nullptr;      // whose permit it gets: grant shows it
-    std::atomic<fiber*> lent_{nullptr}; // to run without a permit, once; set before nudge
+    std::atomic<fiber*> lent_{nullptr}; // to run without a permit, once
 
     // Owner's
     unsigned tick_ = 0;

@@ -115,9 +115,10 @@ void worker::retire() noexcept {
 
 // Without a permit: its next entry to the scheduler ends this.
 void worker::run_lent() noexcept {
+    // acquire pairs with lend_next: what the monitor did to this worker before is seen
+    fiber* f = lent_.exchange(nullptr, std::memory_order_acquire);
     if (scheduler_.monitor_) scheduler_.monitor_->restore(*this);
-    // acquire pairs with the nudge of who lent it
-    fiber* f = check_saved(lent_.exchange(nullptr, std::memory_order_acquire));
+    f = check_saved(f);
     if (f == nullptr) return; // not off its stack yet; retire hands it to the others
     start_running();
     go(loop_stack_, f, after_save);
@@ -130,7 +131,8 @@ void worker::pin_to_core() noexcept {
 
 // Waits, as a spare, for a permit; then serves what the worker that had it has left behind. False: the scheduler stops.
 bool worker::await_permit() noexcept {
-    if (permission.get() == nullptr) retire();
+    // A new one has nothing to hand over, and it may count as running already: lend_next.
+    if (permission.get() == nullptr && !is_promised_) retire();
     while (permission.get() == nullptr) {
         if (permission.is_stopped()) return false;
         const std::uint32_t seen = permission.signals();

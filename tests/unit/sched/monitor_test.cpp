@@ -46,6 +46,18 @@ struct hog {
     }
 };
 
+/// What an observer of steps of 5 ms is told.
+struct notes final : stuck_observer {
+    std::atomic<int> slow{0}, kernel{0}, none{0};
+    void slow_step(worker&, std::uint64_t, deadline_ns lasts, bool in_kernel) noexcept override {
+        if (lasts >= 5'000'000) ++slow;
+        if (in_kernel) ++kernel;
+    }
+    void no_spare(worker&, std::uint64_t, unsigned spares) noexcept override {
+        if (spares == 1) ++none;
+    }
+};
+
 deadline_ns soon() { return time_source::monotonic_now() + 1'000'000; }
 
 } // namespace
@@ -187,17 +199,7 @@ TEST_CASE_METHOD(leak_fixture, "monitor: dozes while nobody runs, and wakes with
 
 TEST_CASE_METHOD(leak_fixture, "monitor: slow steps are told once each, with who and where",
                  "[sched][stuck]") {
-    struct notes final : stuck_observer {
-        std::atomic<int> slow{0}, kernel{0}, none{0};
-        void slow_step(worker&, std::uint64_t, deadline_ns lasts,
-                       bool in_kernel) noexcept override {
-            if (lasts >= 5'000'000) ++slow;
-            if (in_kernel) ++kernel;
-        }
-        void no_spare(worker&, std::uint64_t, unsigned spares) noexcept override {
-            if (spares == 1) ++none;
-        }
-    } told;
+    notes told;
     scheduler_options o = watched(1, 1);
     o.watch->slow_after = 5'000'000;
     o.watch->observer = &told;
@@ -212,6 +214,26 @@ TEST_CASE_METHOD(leak_fixture, "monitor: slow steps are told once each, with who
     CHECK(told.kernel == 2);
     h.released = true;
     p.join();
+}
+
+TEST_CASE_METHOD(leak_fixture,
+                 "monitor: in a crowd of slow steps each is told, also what runs without a permit",
+                 "[sched][stuck]") {
+    notes told;
+    scheduler_options o = watched(1);
+    o.watch->slow_after = 5'000'000;
+    o.watch->observer = &told;
+    party p(o);
+    hog h;
+    h.how = hog::kind::sleeps;
+    const int count = 30;
+    for (int i = 0; i < count; ++i) p.spawn([&] { h.occupy(); });
+    CHECK(eventually([&] { return told.slow == count; }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    CHECK(told.slow == count);
+    h.released = true;
+    p.join();
+    CHECK(eventually([&] { return p.sched.idle_spares() == p.sched.workers() - 1; }));
 }
 
 TEST_CASE_METHOD(
