@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/timespec.hpp"
 #include "base/topology.hpp"
 #include "base/tsc.hpp"
 #include "context/switch.hpp"
@@ -21,11 +22,7 @@ constexpr unsigned k_steal_batch = 32;
 
 } // namespace
 
-deadline_ns worker::cpu_time() const noexcept {
-    timespec t{};
-    clock_gettime(cpu_clock_, &t);
-    return t.tv_sec * 1'000'000'000 + t.tv_nsec;
-}
+deadline_ns worker::cpu_time() const noexcept { return read_clock(cpu_clock_); }
 
 bool worker::look_is_due() noexcept { return read_tsc() - last_look_ > tsc_ticks(k_look_every); }
 
