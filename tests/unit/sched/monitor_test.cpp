@@ -9,7 +9,7 @@
 
 #include "support/leak_fixture.hpp"
 #include "support/party.hpp"
-#include "support/watched_pair.hpp"
+#include "support/reactor_guests.hpp"
 
 using namespace weft;
 using namespace weft::detail;
@@ -58,8 +58,6 @@ struct notes final : stuck_observer {
     }
 };
 
-deadline_ns soon() { return time_source::monotonic_now() + 1'000'000; }
-
 } // namespace
 
 TEST_CASE_METHOD(
@@ -74,23 +72,15 @@ TEST_CASE_METHOD(
     h.how = GENERATE(hog::kind::computes, hog::kind::sleeps, hog::kind::announces);
     CAPTURE(workers, static_cast<int>(h.how));
     party p(o);
-    watched_pair sockets(p.sched);
+    reactor_guests guests(p);
     bell outside;
-    std::atomic<bool> queued{false}, in_slot{false}, expired{false}, rung{false};
-    std::atomic<char> received{0};
+    std::atomic<bool> queued{false}, in_slot{false}, rung{false};
     p.spawn([&] {
         outside.wait();
         rung = true;
     });
     p.spawn([&] {
-        sockets.watch();
-        p.spawn([&] { received = sockets.receive(); });
-        p.spawn([&] {
-            bell never;
-            never.wait(soon());
-            expired = true;
-        });
-        yield_now();
+        guests.settle();
         p.spawn([&] { queued = true; });
         p.spawn([&] { in_slot = true; });
         h.occupy();
@@ -98,9 +88,9 @@ TEST_CASE_METHOD(
     REQUIRE(eventually([&] { return h.running == 1; }));
     for (unsigned i = 1; i < workers + 2; ++i) p.spawn([&] { h.occupy(); });
     REQUIRE(eventually([&] { return h.running == static_cast<int>(workers) + 2; }));
-    sockets.send('x');
+    guests.send();
     outside.ring();
-    CHECK(eventually([&] { return queued && in_slot && expired && rung && received == 'x'; }));
+    CHECK(eventually([&] { return queued && in_slot && rung && guests.are_served(); }));
     h.released = true;
 }
 

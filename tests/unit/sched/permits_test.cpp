@@ -7,7 +7,7 @@
 
 #include "support/leak_fixture.hpp"
 #include "support/party.hpp"
-#include "support/watched_pair.hpp"
+#include "support/reactor_guests.hpp"
 
 using namespace weft;
 using namespace weft::detail;
@@ -36,8 +36,6 @@ bool moved(party& p, worker& from, worker& to) {
     return eventually([&] { return p.sched.move_permit(from, to); });
 }
 
-deadline_ns soon() { return time_source::monotonic_now() + 1'000'000; }
-
 } // namespace
 
 TEST_CASE_METHOD(leak_fixture,
@@ -50,20 +48,12 @@ TEST_CASE_METHOD(leak_fixture,
     party p(o);
     worker &stuck = p.sched.worker_at(0), &spare = p.sched.worker_at(1);
     hog h;
-    watched_pair sockets(p.sched);
-    std::atomic<bool> expired{false}, spawned{false};
+    reactor_guests guests(p);
+    std::atomic<bool> spawned{false};
     std::atomic<int> ran_on_spare{0};
-    std::atomic<char> received{0};
     std::atomic<unsigned> back_on{99}, then_on{99};
     p.spawn([&] {
-        sockets.watch();
-        p.spawn([&] { received = sockets.receive(); });
-        p.spawn([&] {
-            bell never;
-            never.wait(soon());
-            expired = true;
-        });
-        yield_now();
+        guests.settle();
         for (int i = 0; i < 100; ++i)
             p.spawn([&] {
                 if (worker::current()->index() == 1) ++ran_on_spare;
@@ -81,8 +71,8 @@ TEST_CASE_METHOD(leak_fixture,
     REQUIRE(eventually([&] { return spawned && h.runs(); }));
     REQUIRE(moved(p, stuck, spare));
     CHECK_FALSE(p.sched.move_permit(stuck, spare)); // there is none to move
-    sockets.send('x');
-    CHECK(eventually([&] { return ran_on_spare == 100 && expired && received == 'x'; }));
+    guests.send();
+    CHECK(eventually([&] { return ran_on_spare == 100 && guests.are_served(); }));
     h.release();
     CHECK(eventually([&] { return ran_on_spare == 101 && then_on == 1U; }));
     CHECK(back_on == 0U); // nothing is taken from it by force

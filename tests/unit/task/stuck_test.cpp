@@ -105,7 +105,7 @@ TEST_CASE("stuck: a slow task is told once, with name, place and how it keeps it
     const bool computes = GENERATE(false, true);
     lines log;
     weft::run({.workers = 1,
-               .slow_task_after = 5ms,
+               .slow_task_after = 50ms, // nothing else here lasts so long
                .log_handler = [&](const std::string& line) { log.add(line); }},
               [&] {
                   auto slow = weft::create_task(
