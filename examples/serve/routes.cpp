@@ -48,7 +48,7 @@ private:
 response compute(const request& r, services& with) {
     const auto duration = duration_of(r);
     const in_the_making this_call(with);
-    spend(duration, with.unit, [] {});
+    spend(duration, with.unit);
     return hello();
 }
 
