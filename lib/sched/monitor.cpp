@@ -21,8 +21,9 @@ constexpr unsigned k_fast_looks = 10;  // short steps after the last blocked wor
 constexpr unsigned k_quiet_looks = 10; // then it dozes
 constexpr int k_displaced_nice = 5;    // measured: docs/design/nice.md
 constexpr unsigned k_largest_batch = 64;
-constexpr unsigned k_calm_looks = 20; // then the steps are twice as long
-constexpr int k_patience = 10;        // times stuck_after, for who makes others ready all the time
+constexpr deadline_ns k_longest_batch = 250'000; // measured: docs/design/the-look.md
+constexpr unsigned k_calm_looks = 20;            // then the steps are twice as long
+constexpr int k_patience = 10; // times stuck_after, for who makes others ready all the time
 constexpr deadline_ns k_second = 1'000'000'000;
 
 bool is_due(reactor& r, deadline_ns now) noexcept {
@@ -150,9 +151,10 @@ void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
 }
 
 // The next ones in the queue may well block, too. Those that do not have one core too many, for one step. The successor takes
-// the queue over meanwhile.
+// the queue over meanwhile. Not for long: while we make threads here, nobody looks whether the successor is blocked as well.
 void monitor::lend_batch(worker& displaced, worker& successor, deadline_ns now) noexcept {
     for (unsigned i = 1; i < batch_; ++i) {
+        if (time_source::monotonic_now() - now > k_longest_batch) return;
         worker* to = scheduler_.lend_next(displaced);
         if (to == nullptr) to = scheduler_.lend_next(successor);
         if (to == nullptr) return;

@@ -144,6 +144,11 @@ bool worker::await_permit() noexcept {
     worker* last = std::exchange(takes_over_, nullptr);
     if (last == nullptr) return true;
     last->demand_forks();
+    // What is due now goes before what stood behind the stuck one: that may well get stuck, too.
+    if (permit* mine = permission.get(); mine != nullptr) {
+        last_look_ = read_tsc();
+        look_at(*mine->home);
+    }
     last->take_all([this](fiber* f) { queue_.push(f); });
     return true;
 }

@@ -4,10 +4,12 @@
 
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include "support/leak_fixture.hpp"
 #include "support/party.hpp"
 #include "support/reactor_guests.hpp"
+#include "support/watched_pair.hpp"
 
 using namespace weft;
 using namespace weft::detail;
@@ -78,6 +80,44 @@ TEST_CASE_METHOD(leak_fixture,
     CHECK(back_on == 0U); // nothing is taken from it by force
     CHECK(eventually([&] { return !stuck.is_running(); }));
     CHECK(stuck.permission.get() == nullptr);
+}
+
+TEST_CASE_METHOD(
+    leak_fixture,
+    "permits: what is due when a spare takes over runs before what stood behind the stuck "
+    "worker, which keeps its order",
+    "[sched]") {
+    scheduler_options o = party_of(1);
+    o.spares = o.started = 1;
+    party p(o);
+    hog h;
+    watched_pair sockets(p.sched);
+    std::atomic<bool> done{false};
+    std::vector<int> order; // of the spare alone
+    constexpr int k_behind = 20, k_reader = -1;
+    p.spawn([&] {
+        sockets.watch();
+        p.spawn([&] {
+            sockets.receive();
+            order.push_back(k_reader);
+        });
+        yield_now();
+        for (int i = 0; i < k_behind; ++i)
+            p.spawn([&, i] {
+                order.push_back(i);
+                if (i == k_behind - 1) done = true;
+            });
+        h.occupy();
+    });
+    REQUIRE(eventually([&] { return h.runs(); }));
+    sockets.send('x');
+    REQUIRE(moved(p, p.sched.worker_at(0), p.sched.worker_at(1)));
+    REQUIRE(eventually([&] { return done.load(); }));
+    h.release();
+    p.join();
+    std::vector<int> expected{k_reader};
+    for (int i = 0; i < k_behind; ++i) expected.push_back(i);
+    CHECK(order == expected);
 }
 
 TEST_CASE_METHOD(leak_fixture,
