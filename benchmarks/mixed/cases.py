@@ -48,10 +48,12 @@ class Server:
     todays_loop: bool = False  # a single-threaded loop that people use: what weft is compared with
     ours: bool = False  # its failure is fatal
     twin_of: str = ""   # the same program measured twice: how much two equal things differ here
+    takes_photos: bool = True
 
     def command(self, build, port, photos):
         path = ROOT / self.binary if "/" in self.binary else find_binary(build, self.binary)
-        return [str(path), "--port", str(port), "--photos", str(photos), *self.options]
+        photos = ["--photos", str(photos)] if self.takes_photos else []
+        return [str(path), "--port", str(port), *photos, *self.options]
 
 
 SERVERS = [

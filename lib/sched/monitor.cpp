@@ -94,7 +94,7 @@ deadline_ns monitor::look(deadline_ns now) noexcept {
 bool monitor::is_same_step(note& n, worker& w, deadline_ns now) noexcept {
     const std::uint64_t step = w.step();
     if (n.who == &w && n.step == step) return true;
-    n = {&w, step, now, k_unknown, 0, w.crowds(), false};
+    n = {&w, step, now, k_unknown, 0, w.crowds(), w.blocking_calls(), false};
     return false;
 }
 
@@ -129,8 +129,11 @@ void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
     }
     tell_slow(n, now);
     if (scheduler_.sleeping_workers() > 0) w.demand_forks();
-    const verdict v = announced ? verdict::blocked : judge(n, now);
-    soon_ |= v == verdict::unknown;
+    // One quick call after the other is no blocked worker, but one that computes.
+    const std::uint64_t calls = w.blocking_calls();
+    const bool same_call = std::exchange(n.calls, calls) == calls;
+    const verdict v = announced && same_call ? verdict::blocked : judge(n, now);
+    soon_ |= v == verdict::unknown || (announced && !same_call);
     if (v == verdict::unknown || v == verdict::waits_for_core) return;
     calm_looks_ = 0;
     if (v == verdict::blocked) {

@@ -72,7 +72,8 @@ private:
         deadline_ns since = 0;       // it was first seen
         deadline_ns cpu = k_unknown; // its thread's CPU time at `cpu_at`
         deadline_ns cpu_at = 0;
-        std::uint64_t crowds = 0; // worker::crowds at the last look
+        std::uint64_t crowds = 0; // worker::crowds and worker::blocking_calls at the last look
+        std::uint64_t calls = 0;
         bool told = false;        // slow_step was called
     };
     static constexpr deadline_ns k_unknown = -1;

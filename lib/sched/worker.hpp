@@ -94,11 +94,14 @@ public:
         return !queue_.empty() || slot_.load(std::memory_order_relaxed) != nullptr ||
                !mail_.empty();
     }
-    /// Changes whenever the worker gets on: it entered a fiber, slept, or began a blocking call.
+    /// Changes whenever the worker gets on: it entered a fiber, or slept.
     [[nodiscard]] std::uint64_t step() const noexcept {
         return counters_.switches.load(std::memory_order_relaxed) +
-               counters_.sleeps.load(std::memory_order_relaxed) +
-               counters_.blocking_calls.load(std::memory_order_relaxed);
+               counters_.sleeps.load(std::memory_order_relaxed);
+    }
+    /// Changes with each announced call.
+    [[nodiscard]] std::uint64_t blocking_calls() const noexcept {
+        return counters_.blocking_calls.load(std::memory_order_relaxed);
     }
     /// Changes with each so many fibers that it makes ready.
     [[nodiscard]] std::uint64_t crowds() const noexcept {

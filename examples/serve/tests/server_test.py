@@ -103,6 +103,11 @@ class Answers(unittest.TestCase):
                 self.assertEqual(statuses, [200] * 16)
                 self.assertLess(time.monotonic() - start, 16 * 0.3 / 2)
 
+    def test_computations_are_called_in_each_style(self):
+        for style in ("plain", "announced", "pool"):
+            with self.subTest(style), Serving("--compute", style) as server:
+                self.assertEqual(server.get("/compute?ms=30")[0::2], (200, b"Hello, World!"))
+
     def test_small_answers_do_not_wait_for_long_ones(self):
         for path in ("/compute?ms=1500", "/block?ms=1500"):
             with self.subTest(path), concurrent.futures.ThreadPoolExecutor(8) as pool:

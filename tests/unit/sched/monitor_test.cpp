@@ -251,6 +251,24 @@ TEST_CASE_METHOD(
     CHECK(sum == 300);
 }
 
+TEST_CASE_METHOD(leak_fixture,
+                 "blocking: one quick call after the other, without a wait, holds nobody up",
+                 "[sched][stuck]") {
+    party p(watched(GENERATE(1U, 2U)));
+    std::atomic<int> busy{0};
+    std::atomic<bool> other_ran{false};
+    const int count = static_cast<int>(p.sched.permits());
+    for (int i = 0; i < count; ++i)
+        p.spawn([&] {
+            ++busy;
+            while (busy < count) cpu_pause();
+            p.spawn([&] { other_ran = true; });
+            while (!other_ran) blocking([] {});
+        });
+    CHECK(eventually([&] { return other_ran.load(); }));
+    p.join();
+}
+
 TEST_CASE_METHOD(leak_fixture, "blocking: a call that lasts comes back on a worker with a permit",
                  "[sched][stuck]") {
     party p(watched(1));
