@@ -18,12 +18,13 @@ class Case:
     says: str
     route: str = ""
     connections: int = 0
+    query: str = "ms=20"
 
     def paths(self, photos):
         """The background's requests, sent in turn; photos are file names."""
         if self.route == "/thumb":
             return [f"/thumb?src={name}&w={THUMB_WIDTH}" for name in photos]
-        return [f"{self.route}?ms=20"] if self.route else []
+        return [f"{self.route}?{self.query}"] if self.route else []
 
 
 CASES = [

@@ -22,6 +22,9 @@ OK, FAILED, BAD_USAGE, PEER_MISSING, INTERRUPTED = 0, 1, 2, 3, 130
 OPEN_RATE = 2000
 LOOPS = {"closed": 0, "open": OPEN_RATE}
 CASES = [case for case in cases.CASES if case.key in ("alone", "compute", "block")]
+# What an announcement costs: the same calls with and without. weft's servers alone.
+CALLS = cases.Case("calls", "/plain beside a task that makes one call of 1 us after the other",
+                   "10,000 calls for each request.", "/calls", 1, "n=10000")
 
 HAND = "offloads by hand"
 SERVERS = [
@@ -72,7 +75,7 @@ def run_server(server, options, load, folder, runs):
     command = server.command(options.build, port, folder)
     with Running(server, command, port, folder / f"{server.key}.log") as running:
         check_common(running)
-        for case in CASES:
+        for case in [*CASES, CALLS] if server.ours else CASES:
             for loop, rate in LOOPS.items():
                 result = measure(running, load, case, [], options.seconds, rate)
                 runs.setdefault(f"{server.key} {case.key} {loop}", []).append(result)
@@ -127,7 +130,7 @@ def row_of(runs, server, case):
 
 
 def print_tables(runs, servers):
-    for case in CASES:
+    for case in [*CASES, CALLS]:
         rows = [row for server in servers if (row := row_of(runs, server, case))]
         if rows:
             print(f"\n{case.title}\n\n| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")

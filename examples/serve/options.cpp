@@ -82,7 +82,8 @@ std::chrono::milliseconds to_milliseconds(double seconds) {
 std::variant<options, int> parse_options(int argc, const char* const* argv) {
     CLI::App app(
         "weft-serve: answers, computes, makes thumbnails and waits for what blocks, in one "
-        "server.\nRoutes: /plain, /compute?ms=N, /thumb?src=NAME&w=N, /block?ms=N, /metrics");
+        "server.\nRoutes: /plain, /compute?ms=N, /block?ms=N, /calls?n=N, /thumb?src=NAME&w=N, "
+        "/metrics");
     options out;
     raw in{out};
     declare(app, in);

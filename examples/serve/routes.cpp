@@ -23,6 +23,7 @@ using weft::http::request;
 using weft::http::response;
 
 constexpr unsigned k_most_ms = 60'000;
+constexpr unsigned k_most_calls = 10'000'000;
 constexpr unsigned k_most_width = 4096;
 constexpr unsigned k_band = 24; // rows of a thumbnail that one core scales at a time
 
@@ -46,7 +47,7 @@ private:
 
 // A plain one says nowhere that it takes long: if it does, another thread serves the rest meanwhile.
 template <class Call>
-response answer_after(call_style style, services& with, Call call) {
+void carry_out(call_style style, services& with, Call call) {
     const auto counted = [&with,
                           call] { // by value: a call on the pool outlives a cancelled handler
         const in_the_making this_call(with);
@@ -57,7 +58,6 @@ response answer_after(call_style style, services& with, Call call) {
     case call_style::announced: weft::blocking(counted); break;
     case call_style::pool: weft::await(weft::run_in_executor(with.pool, counted)); break;
     }
-    return hello();
 }
 
 const std::filesystem::path& photo_of(const request& r, const services& with) {
@@ -131,12 +131,18 @@ void add_routes(weft::http::server& web, services& with) {
     };
     add("/plain", [](const request&) { return hello(); });
     add("/compute", [&with](const request& r) {
-        return answer_after(with.compute, with, [duration = duration_of(r), unit = with.unit] {
-            spend(duration, unit);
-        });
+        carry_out(with.compute, with,
+                  [duration = duration_of(r), unit = with.unit] { spend(duration, unit); });
+        return hello();
     });
     add("/block", [&with](const request& r) {
-        return answer_after(with.block, with, [duration = duration_of(r)] { block(duration); });
+        carry_out(with.block, with, [duration = duration_of(r)] { block(duration); });
+        return hello();
+    });
+    add("/calls", [&with](const request& r) {
+        for (unsigned left = parse_number("n", r.query("n"), 0, k_most_calls); left > 0; --left)
+            carry_out(with.block, with, call_quickly);
+        return hello();
     });
     add("/thumb", [&with](const request& r) { return thumbnail(r, with); });
     web.get("/metrics", [&with](const request&) {

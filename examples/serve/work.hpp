@@ -21,6 +21,9 @@ std::uint64_t units_in(std::chrono::nanoseconds cpu_time, std::chrono::nanosecon
 /// Spends about that much CPU time; says how many units it was.
 std::uint64_t spend(std::chrono::nanoseconds cpu_time, std::chrono::nanoseconds unit);
 
+/// A call that is over in a microsecond: what most look-ups in a local database are.
+void call_quickly();
+
 /// Keeps the calling thread in a system call for that long: what a database driver or an old library does.
 void block(std::chrono::nanoseconds duration);
 

@@ -74,7 +74,7 @@ private:
         deadline_ns cpu_at = 0;
         std::uint64_t crowds = 0; // worker::crowds and worker::blocking_calls at the last look
         std::uint64_t calls = 0;
-        bool told = false;        // slow_step was called
+        bool told = false; // slow_step was called
     };
     static constexpr deadline_ns k_unknown = -1;
 

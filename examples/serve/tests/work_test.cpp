@@ -36,6 +36,13 @@ TEST_CASE("the number of units is never none for some work, and none for none", 
     REQUIRE(units_in(20ms, 20us) == 1000);
 }
 
+TEST_CASE("a quick call takes a microsecond of computing", "[serve]") {
+    const auto cpu = thread_cpu_time();
+    for (int i = 0; i < 10'000; ++i) call_quickly();
+    REQUIRE(thread_cpu_time() - cpu >
+            2ms); // it may be interrupted meanwhile, and then takes less of it
+}
+
 TEST_CASE("blocking lasts, and costs no CPU time", "[serve]") {
     const auto start = std::chrono::steady_clock::now();
     const auto cpu = thread_cpu_time();
