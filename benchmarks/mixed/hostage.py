@@ -70,6 +70,15 @@ def parse_arguments():
     return options
 
 
+def counters(running):
+    """How often weft's workers sleep, and are woken by each other, so far; nothing of other servers."""
+    if not running.server.ours:
+        return {}
+    _, _, text = running.get("/metrics")
+    values = dict(line.rsplit(" ", 1) for line in text.decode().splitlines() if not line.startswith("#"))
+    return {name: float(values[f"weft_{name}_total"]) for name in ("sleeps", "wakes")}
+
+
 def run_server(server, options, load, folder, runs):
     port = free_port()
     command = server.command(options.build, port, folder)
@@ -77,7 +86,9 @@ def run_server(server, options, load, folder, runs):
         check_common(running)
         for case in [*CASES, CALLS] if server.ours else CASES:
             for loop, rate in LOOPS.items():
+                before = counters(running)
                 result = measure(running, load, case, [], options.seconds, rate)
+                result |= {name: (value - before[name]) / (options.seconds + WARM_UP) for name, value in counters(running).items()}
                 runs.setdefault(f"{server.key} {case.key} {loop}", []).append(result)
 
 
@@ -109,6 +120,7 @@ def figures(runs, server, case, loop):
     found = {"plain": summary.medians([r["plain"] for r in results]),
              "beside": summary.medians([r["beside"] for r in results]),
              "cores": statistics.median(r["cores"] for r in results)}
+    found |= {name: statistics.median(r[name] for r in results) for name in ("sleeps", "wakes") if name in results[0]}
     found["unanswered"] = statistics.median(r["plain"]["unanswered"] for r in results)
     return found
 
@@ -180,6 +192,9 @@ def finish(options, runs, problems):
     if twins := spread_of_twins(runs):
         print("A/A, weft against itself, /plain/s: " + ", ".join(f"{key} {text}" for key, text in twins.items()))
     for server in options.servers:
+        if rates := [f"{case.key} {loop} {found['wakes']:,.0f} / {found['sleeps']:,.0f}" for case in CASES for loop in LOOPS
+                     if (found := figures(runs, server.key, case.key, loop)) and "wakes" in found]:
+            print(f"{server.label}: sleepers woken / sleeps, a second: {', '.join(rates)}")
         for what, value, limit, holds in judge(runs, server.key) if server.ours else []:
             print(f"{server.label}: {what}: {value:,.2f} ({limit:,.2f}) {'holds' if holds else 'MISSES'}")
     for key, what in problems.items():

@@ -93,6 +93,10 @@ public:
         return permits_.front().home->kernel().name();
     }
     [[nodiscard]] unsigned sleeping_workers() const noexcept { return idle_.asleep(); }
+    /// Workers that were woken out of the kernel by somebody else: a system call each.
+    [[nodiscard]] std::uint64_t wakes() const noexcept {
+        return wakes_.load(std::memory_order_relaxed);
+    }
 
 private:
     friend class worker;
@@ -116,6 +120,7 @@ private:
     std::atomic<unsigned> next_reactor_{0};
     std::atomic<bool> stopping_{false};
     std::atomic<unsigned> outside_calls_{0}; // of make_ready, this moment; stop waits for them
+    std::atomic<std::uint64_t> wakes_{0};
     std::optional<monitor> monitor_;
 };
 

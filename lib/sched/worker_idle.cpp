@@ -227,7 +227,9 @@ void worker::sleep_in_kernel() noexcept {
 
 void worker::unpark() noexcept {
     // Where it sleeps, and not where its permit says: it may have lost that while it slept.
-    if (parking_.notify()) sleeps_at_.load(std::memory_order_relaxed)->kernel().wake();
+    if (!parking_.notify()) return;
+    scheduler_.wakes_.fetch_add(1, std::memory_order_relaxed);
+    sleeps_at_.load(std::memory_order_relaxed)->kernel().wake();
 }
 
 } // namespace weft::detail
