@@ -55,8 +55,8 @@ void answer(int, siginfo_t* info, void*) noexcept {
     auto which = static_cast<std::uint32_t>(info->si_value.sival_int) + question::k_asked;
     const std::uint32_t done = which - question::k_asked + question::k_answered;
     // Fails if nobody waits for it any more. acquire pairs with the question: the frames are ours
-    if (asked.state.compare_exchange_strong(which, which - question::k_asked + question::k_answering,
-                                            std::memory_order_acquire)) {
+    if (asked.state.compare_exchange_strong(
+            which, which - question::k_asked + question::k_answering, std::memory_order_acquire)) {
         asked.count = 0;
         _Unwind_Backtrace(note_frame, &asked);
         asked.state.store(done, std::memory_order_release); // pairs with wait_for_answer
@@ -95,7 +95,8 @@ void prepare_thread_stacks() {
     if (used_signal.load(std::memory_order_relaxed) != 0) return;
     question warm_up;
     _Unwind_Backtrace(note_frame, &warm_up);
-    struct sigaction action {}, before {};
+    struct sigaction action {
+    }, before{};
     action.sa_sigaction = answer;
     action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
     sigfillset(&action.sa_mask);
@@ -107,9 +108,10 @@ void prepare_thread_stacks() {
         used_signal.store(signal, std::memory_order_relaxed);
         return;
     }
-    throw std::system_error(EAGAIN, std::generic_category(),
-                            "weft: runtime_options::slow_task_stack needs a real-time signal, and the "
-                            "program handles all of them");
+    throw std::system_error(
+        EAGAIN, std::generic_category(),
+        "weft: runtime_options::slow_task_stack needs a real-time signal, and the "
+        "program handles all of them");
 }
 
 std::vector<const void*> stack_of_thread(int thread_id) {

@@ -79,7 +79,7 @@ TEST_CASE("thread stack: nothing of who is not there; who answers too late distu
 
 TEST_CASE("code addresses are described by function and module, or as numbers", "[base]") {
     CHECK_THAT(describe_code(reinterpret_cast<const void*>(&weft::testing::stay_here_until)),
-               Catch::StartsWith("weft::testing::stay_here_until(") && Catch::Contains(" + 0x0 (") &&
-                   Catch::EndsWith(")"));
+               Catch::StartsWith("weft::testing::stay_here_until(") &&
+                   Catch::Contains(" + 0x0 (") && Catch::EndsWith(")"));
     CHECK(describe_code(reinterpret_cast<const void*>(16)) == "0x10");
 }
