@@ -3,6 +3,7 @@
 //   blocking         one announced call that turns out quick; _queued: with 1000 tasks ready behind it
 //   nanosleep_1000   1000 tasks that each sleep 10 ms in the kernel, unannounced, at once; late_p99: of a ticker beside them
 //   busy             a second of computing in turns; monitor: the cores that the monitor's thread takes
+//   load_returns     a crowd of 1000 tasks of 10 us after 50 ms of nothing; warm: the same right after; wakes: of sleeping workers
 //   idle             a second of nothing; cpus: the cores that the process takes
 #include <dirent.h>
 #include <time.h>
@@ -104,6 +105,29 @@ bench::sample busy_second(unsigned workers) {
     return {seconds, {{"monitor", used / seconds}}};
 }
 
+/// Until all of a crowd have computed.
+double crowd_of_short_tasks() {
+    bench::weft_peer::group crowd(k_sleepers);
+    const std::int64_t start = bench::now_ns();
+    for (std::int64_t i = 0; i < k_sleepers; ++i)
+        crowd.create([] {
+            const std::int64_t end = bench::now_ns() + 10'000;
+            while (bench::now_ns() < end) {}
+        });
+    crowd.join();
+    return bench::seconds_since(start);
+}
+
+bench::sample load_returns() {
+    crowd_of_short_tasks();
+    const double warm = crowd_of_short_tasks();
+    weft::sleep_for(50ms); // all sleep, and the monitor dozes
+    const auto before = weft::metrics().wakes;
+    const double cold = crowd_of_short_tasks();
+    const auto wakes = static_cast<double>(weft::metrics().wakes - before);
+    return {cold, {{"warm", warm}, {"wakes", wakes}}};
+}
+
 bench::sample idle_second() {
     weft::sleep_for(100ms); // all have found out that there is nothing to do
     const double before = bench::cpu_seconds();
@@ -121,6 +145,7 @@ bench::sample idle_second() {
         bench::add<weft>("nanosleep_1000", workers, k_sleepers, many_naps, bench::repeat::once);
         bench::add<weft>(
             "busy", workers, 1, [workers] { return busy_second(workers); }, bench::repeat::once);
+        bench::add<weft>("load_returns", workers, k_sleepers, load_returns, bench::repeat::once);
     }
     bench::add<weft>("idle", 64, 1, idle_second, bench::repeat::once);
     bench::add<bench::threads_peer>("nanosleep_1000", 2, k_sleepers, many_threads,

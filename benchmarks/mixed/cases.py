@@ -18,12 +18,13 @@ class Case:
     says: str
     route: str = ""
     connections: int = 0
+    query: str = "ms=20"
 
     def paths(self, photos):
         """The background's requests, sent in turn; photos are file names."""
         if self.route == "/thumb":
             return [f"/thumb?src={name}&w={THUMB_WIDTH}" for name in photos]
-        return [f"{self.route}?ms=20"] if self.route else []
+        return [f"{self.route}?{self.query}"] if self.route else []
 
 
 CASES = [
@@ -48,10 +49,12 @@ class Server:
     todays_loop: bool = False  # a single-threaded loop that people use: what weft is compared with
     ours: bool = False  # its failure is fatal
     twin_of: str = ""   # the same program measured twice: how much two equal things differ here
+    takes_photos: bool = True
 
     def command(self, build, port, photos):
         path = ROOT / self.binary if "/" in self.binary else find_binary(build, self.binary)
-        return [str(path), "--port", str(port), "--photos", str(photos), *self.options]
+        photos = ["--photos", str(photos)] if self.takes_photos else []
+        return [str(path), "--port", str(port), *photos, *self.options]
 
 
 SERVERS = [

@@ -121,13 +121,18 @@ def expect(truth, what):
         raise Failed(what)
 
 
-def check(running, photo):
-    """Every route once, before anything is measured. Returns the routes that this server has not."""
-    missing = set()
+def check_common(running):
+    """The routes that every server has, once each."""
     for path in ("/plain", "/compute?ms=2", "/block?ms=2"):
         status, _, body = running.get(path)
         expect(status == 200, f"answers {path} with {status}: {body[:100]!r}")
         expect(path != "/plain" or body == PLAIN_BODY.encode(), f"answers /plain with {body[:100]!r}")
+
+
+def check(running, photo):
+    """Every route once, before anything is measured. Returns the routes that this server has not."""
+    check_common(running)
+    missing = set()
     status, kind, body = running.get(f"/thumb?src={photo}&w={THUMB_WIDTH}")
     if status == 501:
         missing.add("/thumb")
@@ -146,9 +151,9 @@ def check(running, photo):
     return missing
 
 
-def start_load(program, port, seconds, connections, paths, body=None):
+def start_load(program, port, seconds, connections, paths, body=None, rate=0):
     command = [str(program), "-p", str(port), "-c", str(connections), "-d", str(seconds),
-               "-w", str(WARM_UP)]
+               "-w", str(WARM_UP), "-r", str(rate)]
     for path in paths:
         command += ["-u", path]
     if body is not None:
@@ -171,8 +176,9 @@ def finish_load(load, seconds):
     return result
 
 
-def measure(running, program, case, photos, seconds):
-    """One case on one running server: {"plain": {...}, "beside": {...} or None, "cores": ...}."""
+def measure(running, program, case, photos, seconds, rate=0):
+    """One case on one running server: {"plain": {...}, "beside": {...} or None, "cores": ...}. rate: requests a second on
+    /plain in an open loop; 0: a closed one."""
     loads = []
     cpu, start = running.cpu_seconds(), time.monotonic()
     try:
@@ -180,7 +186,7 @@ def measure(running, program, case, photos, seconds):
             loads.append(start_load(program, running.port, seconds, case.connections,
                                     case.paths(photos)))
         loads.append(start_load(program, running.port, seconds, PLAIN_CONNECTIONS, ["/plain"],
-                                PLAIN_BODY))
+                                PLAIN_BODY, rate))
         results = [finish_load(load, seconds) for load in reversed(loads)]
     finally:
         for load in loads:

@@ -74,18 +74,19 @@ void serve_until_stopped(const serve::options& o, serve::services& with,
 
 int run(const serve::options& o) {
     const serve::stop_signals signals; // before any thread
-    weft::thread_pool_executor blocking({.max_workers = o.blocking_threads});
+    weft::thread_pool_executor pool({.max_workers = o.blocking_threads});
     serve::services with{serve::measure_unit(),
                          o.photos.empty() ? serve::photo_folder() : serve::photo_folder(o.photos),
-                         blocking,
+                         pool,
                          {},
+                         o.compute,
                          o.block};
     last_resort resort(with, o.shutdown_deadline);
     const unsigned workers = o.single_threaded ? 1 : o.workers;
     const unsigned spares = o.single_threaded ? 0 : o.max_spares;
     weft::run({.workers = workers, .max_spares = spares},
               [&] { serve_until_stopped(o, with, signals, resort); });
-    blocking.shutdown({.wait = true, .cancel_futures = true});
+    pool.shutdown({.wait = true, .cancel_futures = true});
     return 0;
 }
 

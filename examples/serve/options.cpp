@@ -41,18 +41,21 @@ void declare(CLI::App& app, raw& in) {
                         ->check(CLI::Range(0, 1024));
     app.add_flag("--single-threaded", o.single_threaded, "one worker: an event loop like any other")
         ->excludes(workers);
-    app.add_option("--block", o.block,
-                   "how /block calls what blocks: plain (as any handler might), announced "
+    const CLI::CheckedTransformer styles(
+        std::map<std::string, call_style>{{"plain", call_style::plain},
+                                          {"announced", call_style::announced},
+                                          {"pool", call_style::pool}});
+    app.add_option("--compute", o.compute,
+                   "how /compute calls what computes: plain (as any handler might), announced "
                    "(weft::blocking), or on a pool of --blocking-threads")
-        ->transform(CLI::CheckedTransformer(
-            std::map<std::string, block_style>{{"plain", block_style::plain},
-                                               {"announced", block_style::announced},
-                                               {"pool", block_style::pool}}));
+        ->transform(styles);
+    app.add_option("--block", o.block, "how /block calls what blocks: as --compute")
+        ->transform(styles);
     app.add_option("--max-spares", o.max_spares,
                    "threads that may take the place of workers which compute or block")
         ->capture_default_str()
         ->check(CLI::Range(0, 16384));
-    app.add_option("--blocking-threads", o.blocking_threads, "threads for calls that block")
+    app.add_option("--blocking-threads", o.blocking_threads, "threads of that pool")
         ->capture_default_str()
         ->check(CLI::Range(1, 4096));
     app.add_option("--photos", o.photos, "folder with the photographs (JPEG) for /thumb")
@@ -79,7 +82,8 @@ std::chrono::milliseconds to_milliseconds(double seconds) {
 std::variant<options, int> parse_options(int argc, const char* const* argv) {
     CLI::App app(
         "weft-serve: answers, computes, makes thumbnails and waits for what blocks, in one "
-        "server.\nRoutes: /plain, /compute?ms=N, /thumb?src=NAME&w=N, /block?ms=N, /metrics");
+        "server.\nRoutes: /plain, /compute?ms=N, /block?ms=N, /calls?n=N, /thumb?src=NAME&w=N, "
+        "/metrics");
     options out;
     raw in{out};
     declare(app, in);

@@ -10,15 +10,16 @@
 
 namespace serve {
 
-/// How /block calls what blocks: just so; announced (weft::blocking); on a pool of its own (weft::run_in_executor).
-enum class block_style { plain, announced, pool };
+/// How a handler calls what takes long: just so; announced (weft::blocking); on a pool of threads (weft::run_in_executor).
+enum class call_style { plain, announced, pool };
 
 struct options {
     std::string host = "127.0.0.1";
     std::uint16_t port = 8080;
     unsigned workers = 0; ///< 0: one on each usable core
     bool single_threaded = false;
-    block_style block = block_style::plain;
+    call_style compute = call_style::plain;
+    call_style block = call_style::plain;
     unsigned max_spares = 512;
     unsigned blocking_threads = 64;
     std::filesystem::path photos; ///< empty: /thumb knows no photograph

@@ -23,6 +23,7 @@ using weft::http::request;
 using weft::http::response;
 
 constexpr unsigned k_most_ms = 60'000;
+constexpr unsigned k_most_calls = 10'000'000;
 constexpr unsigned k_most_width = 4096;
 constexpr unsigned k_band = 24; // rows of a thumbnail that one core scales at a time
 
@@ -44,25 +45,19 @@ private:
     services& of_;
 };
 
-// Nothing here says that it takes long: if it does, another thread serves the rest meanwhile.
-response compute(const request& r, services& with) {
-    const auto duration = duration_of(r);
-    const in_the_making this_call(with);
-    spend(duration, with.unit, [] {});
-    return hello();
-}
-
-response wait_in_a_call(const request& r, services& with) {
-    const auto call = [&with, duration = duration_of(r)] {
+// A plain one says nowhere that it takes long: if it does, another thread serves the rest meanwhile.
+template <class Call>
+void carry_out(call_style style, services& with, Call call) {
+    const auto counted = [&with,
+                          call] { // by value: a call on the pool outlives a cancelled handler
         const in_the_making this_call(with);
-        block(duration);
+        call();
     };
-    switch (with.block) {
-    case block_style::plain: call(); break;
-    case block_style::announced: weft::blocking(call); break;
-    case block_style::pool: weft::await(weft::run_in_executor(with.blocking, call)); break;
+    switch (style) {
+    case call_style::plain: counted(); break;
+    case call_style::announced: weft::blocking(counted); break;
+    case call_style::pool: weft::await(weft::run_in_executor(with.pool, counted)); break;
     }
-    return hello();
 }
 
 const std::filesystem::path& photo_of(const request& r, const services& with) {
@@ -135,8 +130,20 @@ void add_routes(weft::http::server& web, services& with) {
         web.get(path, counted(with.counters.add(path), std::move(handler)));
     };
     add("/plain", [](const request&) { return hello(); });
-    add("/compute", [&with](const request& r) { return compute(r, with); });
-    add("/block", [&with](const request& r) { return wait_in_a_call(r, with); });
+    add("/compute", [&with](const request& r) {
+        carry_out(with.compute, with,
+                  [duration = duration_of(r), unit = with.unit] { spend(duration, unit); });
+        return hello();
+    });
+    add("/block", [&with](const request& r) {
+        carry_out(with.block, with, [duration = duration_of(r)] { block(duration); });
+        return hello();
+    });
+    add("/calls", [&with](const request& r) {
+        for (unsigned left = parse_number("n", r.query("n"), 0, k_most_calls); left > 0; --left)
+            carry_out(with.block, with, call_quickly);
+        return hello();
+    });
     add("/thumb", [&with](const request& r) { return thumbnail(r, with); });
     web.get("/metrics", [&with](const request&) {
         response answer = response::text(weft::metrics_text() + with.counters.prometheus_text());

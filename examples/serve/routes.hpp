@@ -17,9 +17,10 @@ namespace serve {
 struct services {
     std::chrono::nanoseconds unit; ///< what one unit of /compute costs
     photo_folder photos;
-    weft::thread_pool_executor& blocking;
+    weft::thread_pool_executor& pool;
     stats counters;
-    block_style block = block_style::plain;
+    call_style compute = call_style::plain;
+    call_style block = call_style::plain;
     std::atomic<unsigned> calls_in_the_making{
         0}; ///< of /compute and /block: nobody can cut them short
 };

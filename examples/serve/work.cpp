@@ -40,6 +40,17 @@ std::uint64_t units_in(std::chrono::nanoseconds cpu_time, std::chrono::nanosecon
     return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(cpu_time / unit));
 }
 
+std::uint64_t spend(std::chrono::nanoseconds cpu_time, std::chrono::nanoseconds unit) {
+    const std::uint64_t units = units_in(cpu_time, unit);
+    for (std::uint64_t i = 0; i < units; ++i) do_unit();
+    return units;
+}
+
+void call_quickly() {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(1);
+    while (std::chrono::steady_clock::now() < end) {}
+}
+
 void block(std::chrono::nanoseconds duration) {
     if (duration.count() <= 0) return;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);

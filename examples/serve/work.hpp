@@ -18,14 +18,11 @@ std::chrono::nanoseconds measure_unit();
 /// How many units make up this much CPU time; at least one if there is anything to do at all.
 std::uint64_t units_in(std::chrono::nanoseconds cpu_time, std::chrono::nanoseconds unit);
 
-/// Spends about that much CPU time; `between()` is called after each unit.
-template <class Between>
-void spend(std::chrono::nanoseconds cpu_time, std::chrono::nanoseconds unit, Between between) {
-    for (std::uint64_t left = units_in(cpu_time, unit); left > 0; --left) {
-        do_unit();
-        between();
-    }
-}
+/// Spends about that much CPU time; says how many units it was.
+std::uint64_t spend(std::chrono::nanoseconds cpu_time, std::chrono::nanoseconds unit);
+
+/// A call that is over in a microsecond: what most look-ups in a local database are.
+void call_quickly();
 
 /// Keeps the calling thread in a system call for that long: what a database driver or an old library does.
 void block(std::chrono::nanoseconds duration);

@@ -3,21 +3,13 @@
 
 #include <cxxabi.h>
 
-#include <cstdlib>
-#include <memory>
 #include <typeinfo>
 
+#include "base/demangle.hpp"
+
 namespace weft {
-namespace {
 
-std::string demangled(const char* mangled) {
-    int status = 0;
-    std::unique_ptr<char, decltype(&std::free)> name(
-        abi::__cxa_demangle(mangled, nullptr, nullptr, &status), std::free);
-    return status == 0 ? name.get() : mangled;
-}
-
-} // namespace
+using detail::demangled;
 
 std::string describe(const std::exception_ptr& error) {
     if (!error) return "no exception";

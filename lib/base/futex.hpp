@@ -8,15 +8,11 @@
 
 namespace weft::detail {
 
-/// Sleeps while *word == expected, at most until the deadline (CLOCK_MONOTONIC). Returns early for no reason at times:
+/// Sleeps while word == expected, at most until the deadline (CLOCK_MONOTONIC). Returns early for no reason at times:
 /// callers loop. The lost wake-up is prevented by the kernel's comparison.
 void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                 deadline_ns deadline = k_never) noexcept;
 
-/// The same on a raw word that is a part of a wider atomic.
-void futex_wait(const std::uint32_t* word, std::uint32_t expected, deadline_ns deadline) noexcept;
-
-void futex_wake(const std::uint32_t* word, int how_many) noexcept;
 void futex_wake(const std::atomic<std::uint32_t>& word, int how_many) noexcept;
 
 } // namespace weft::detail

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/tsc.hpp"
 
-#include <time.h>
+#include "base/timespec.hpp"
 
 namespace weft::detail {
 namespace {
 
-deadline_ns monotonic() noexcept {
-    timespec t{};
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1'000'000'000 + t.tv_nsec;
-}
+deadline_ns monotonic() noexcept { return read_clock(CLOCK_MONOTONIC); }
 
 std::uint64_t measure() noexcept {
     constexpr deadline_ns k_for = 200'000; // 200 us: a fraction of a percent is plenty

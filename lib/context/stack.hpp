@@ -44,4 +44,10 @@ struct alignas(64) stack : stack_head {
     void* asan_fake_stack = nullptr;
 };
 
+/// The running stack, if it is a fiber's; null in a worker's own loop and on plain threads.
+inline stack* task_stack() noexcept {
+    auto* s = static_cast<stack*>(current_stack());
+    return s != nullptr && s->owner != nullptr ? s : nullptr;
+}
+
 } // namespace weft::detail

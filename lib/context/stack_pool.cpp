@@ -22,8 +22,12 @@ namespace weft::detail {
 namespace {
 
 constexpr std::size_t k_first_slab = 64, k_largest_slab = 4096; // stacks
+// More than there are addresses, and with room for a guard: what is larger is refused like this, by the kernel.
+constexpr std::size_t k_absurd_stack = std::size_t{1} << 62, k_absurd = ~std::size_t{0};
 
-std::byte* map_memory(std::size_t bytes) {
+std::byte* map_memory(std::size_t count, std::size_t each) {
+    std::size_t bytes = 0;
+    if (__builtin_mul_overflow(count, each, &bytes)) bytes = k_absurd;
     // NORESERVE: pages count when they are touched, not when they are reserved.
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
@@ -62,7 +66,7 @@ stack* build(std::byte* region, std::size_t usable, std::size_t index,
 
 std::size_t rounded_stack_size(std::size_t size) noexcept {
     const std::size_t page = page_size();
-    return (std::max(size, k_smallest_stack) + page - 1) / page * page;
+    return (std::clamp(size, k_smallest_stack, k_absurd_stack) + page - 1) / page * page;
 }
 
 // One page more than the stack: the guard. It also makes the stride no power of two, which spreads the cache sets.
@@ -82,13 +86,14 @@ void stack_pool::map_slab(std::size_t at_least) {
     const std::size_t count =
         std::max(at_least, std::clamp(capacity_, k_first_slab, k_largest_slab));
     slabs_.reserve(slabs_.size() + 1);
-    slabs_.push_back({map_memory(count * stride_), count});
+    slabs_.push_back({map_memory(count, stride_), count});
     capacity_ += count;
 }
 
 void stack_pool::reserve(std::size_t count) {
     const std::lock_guard guard(lock_);
-    const std::size_t need = reserved_ + count + kept_;
+    std::size_t need = 0;
+    if (__builtin_add_overflow(reserved_ + kept_, count, &need)) need = k_absurd;
     if (need > capacity_) map_slab(need - capacity_);
     reserved_ += count;
 }
@@ -135,7 +140,7 @@ void stack_pool::give_back(stack* s) noexcept {
 
 stack* map_single_stack(std::size_t size, void (*main)(stack&)) {
     const std::size_t usable = rounded_stack_size(size);
-    stack* s = build(map_memory(usable + page_size()), usable, 0, main);
+    stack* s = build(map_memory(1, usable + page_size()), usable, 0, main);
     s->single = true;
     return s;
 }

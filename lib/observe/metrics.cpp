@@ -30,6 +30,7 @@ runtime_metrics metrics_of(detail::runtime_core& core) {
     m.sleeping_workers = s.sleeping_workers();
     m.spares = s.workers() - s.permits();
     m.idle_spares = static_cast<unsigned>(s.idle_spares());
+    m.wakes = s.wakes();
     histogram::counts all{};
     for (unsigned i = 0; i < s.workers(); ++i) {
         const detail::worker_counters& c = s.worker_at(i).counters();
@@ -104,6 +105,7 @@ std::string metrics_text() {
     counter("weft_switches_total", "Steps of tasks.", m.switches);
     counter("weft_steals_total", "Times that a worker took work of another one.", m.steals);
     counter("weft_sleeps_total", "Times that a worker found nothing to do.", m.sleeps);
+    counter("weft_wakes_total", "Workers asleep that others woke, by a system call each.", m.wakes);
     counter("weft_polls_total", "Times that the kernel was asked for events.", m.polls);
     counter("weft_blocking_calls_total", "Calls of weft::blocking.", m.blocking_calls);
     counter("weft_displaced_blocked_total", "Workers displaced while they slept in the kernel.",

@@ -41,7 +41,7 @@ int wait(int epoll, epoll_event* events, int count, deadline_ns until) noexcept 
     const deadline_ns left = std::max<deadline_ns>(0, until - time_source::monotonic_now());
     static std::atomic<bool> lacks_pwait2{false}; // Linux 5.11 has it
     if (!lacks_pwait2.load(std::memory_order_relaxed)) {
-        const timespec t{left / 1'000'000'000, left % 1'000'000'000};
+        const timespec t = to_timespec(left);
         const int n = epoll_pwait2(epoll, events, count, &t, nullptr);
         if (n >= 0 || errno != ENOSYS) return n;
         lacks_pwait2.store(true, std::memory_order_relaxed);

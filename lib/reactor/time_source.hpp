@@ -2,11 +2,12 @@
 #pragma once
 
 #include <errno.h>
-#include <time.h>
 
 #include <atomic>
 
 #include <weft/base/clock.hpp>
+
+#include "base/timespec.hpp"
 
 namespace weft::detail {
 
@@ -23,15 +24,11 @@ public:
         if (t > at_.load(std::memory_order_relaxed)) at_.store(t, std::memory_order_relaxed);
     }
 
-    static deadline_ns monotonic_now() noexcept {
-        timespec t{};
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return t.tv_sec * 1'000'000'000 + t.tv_nsec;
-    }
+    static deadline_ns monotonic_now() noexcept { return read_clock(CLOCK_MONOTONIC); }
 
     /// The calling thread, until then on the monotonic clock.
     static void sleep_until(deadline_ns t) noexcept {
-        const timespec until{t / 1'000'000'000, t % 1'000'000'000};
+        const timespec until = to_timespec(t);
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {}
     }
 

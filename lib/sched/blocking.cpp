@@ -4,24 +4,16 @@
 #include "sched/scheduler.hpp"
 
 namespace weft::detail {
-namespace {
-
-stack* fiber_stack() noexcept {
-    auto* s = static_cast<stack*>(current_stack());
-    return s != nullptr && s->owner != nullptr ? s : nullptr;
-}
-
-} // namespace
 
 blocking_section::blocking_section() noexcept {
-    const stack* s = fiber_stack();
+    const stack* s = task_stack();
     outermost_ = s != nullptr && s->runner->begin_blocking();
 }
 
 // Noinline: after the call inside the braces this may be another thread.
 [[gnu::noinline]] blocking_section::~blocking_section() {
     if (!outermost_) return;
-    stack* s = fiber_stack();
+    stack* s = task_stack();
     if (!s->runner->end_blocking()) [[unlikely]]
         worker::yield(*s);
 }

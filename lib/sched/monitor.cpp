@@ -21,8 +21,9 @@ constexpr unsigned k_fast_looks = 10;  // short steps after the last blocked wor
 constexpr unsigned k_quiet_looks = 10; // then it dozes
 constexpr int k_displaced_nice = 5;    // measured: docs/design/nice.md
 constexpr unsigned k_largest_batch = 64;
-constexpr unsigned k_calm_looks = 20; // then the steps are twice as long
-constexpr int k_patience = 10;        // times stuck_after, for who makes others ready all the time
+constexpr deadline_ns k_longest_batch = 250'000; // measured: docs/design/the-look.md
+constexpr unsigned k_calm_looks = 20;            // then the steps are twice as long
+constexpr int k_patience = 10; // times stuck_after, for who makes others ready all the time
 constexpr deadline_ns k_second = 1'000'000'000;
 
 bool is_due(reactor& r, deadline_ns now) noexcept {
@@ -93,11 +94,7 @@ deadline_ns monitor::look(deadline_ns now) noexcept {
 bool monitor::is_same_step(note& n, worker& w, deadline_ns now) noexcept {
     const std::uint64_t step = w.step();
     if (n.who == &w && n.step == step) return true;
-    n = {&w, step, now, k_unknown, 0, w.crowds(), false};
-    if (fast_looks_ > 0) {
-        n.cpu = w.cpu_time();
-        n.cpu_at = now;
-    }
+    n = {&w, step, now, k_unknown, 0, w.crowds(), w.blocking_calls(), false};
     return false;
 }
 
@@ -124,6 +121,10 @@ void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
     const bool announced = w.is_blocking();
     if (!is_same_step(n, w, now)) {
         soon_ |= announced;
+        if (fast_looks_ > 0) { // the next look comes soon, and then knows more
+            n.cpu = w.cpu_time();
+            n.cpu_at = now;
+        }
         return;
     }
     tell_slow(n, now);
@@ -132,8 +133,11 @@ void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
         if (scheduler_.keeps_forks(w))
             scheduler_.notify(); // who searches robs it if it does not answer
     }
-    const verdict v = announced ? verdict::blocked : judge(n, now);
-    soon_ |= v == verdict::unknown;
+    // One quick call after the other is no blocked worker, but one that computes.
+    const std::uint64_t calls = w.blocking_calls();
+    const bool same_call = std::exchange(n.calls, calls) == calls;
+    const verdict v = announced && same_call ? verdict::blocked : judge(n, now);
+    soon_ |= v == verdict::unknown || (announced && !same_call);
     if (v == verdict::unknown || v == verdict::waits_for_core) return;
     calm_looks_ = 0;
     if (v == verdict::blocked) {
@@ -141,7 +145,7 @@ void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
         worker_counters::add(counters_.blocked);
         batch_ = fast_looks_ > 0 ? std::min(2 * batch_, k_largest_batch) : 1;
         fast_looks_ = k_fast_looks;
-        lend_batch(w, *p.holder.load(std::memory_order_relaxed));
+        lend_batch(w, *p.holder.load(std::memory_order_relaxed), now);
         return;
     }
     batch_ = 1;
@@ -154,10 +158,16 @@ void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
 }
 
 // The next ones in the queue may well block, too. Those that do not have one core too many, for one step. The successor takes
-// the queue over meanwhile.
-void monitor::lend_batch(worker& displaced, worker& successor) noexcept {
+// the queue over meanwhile. Not for long: while we make threads here, nobody looks whether the successor is blocked as well.
+void monitor::lend_batch(worker& displaced, worker& successor, deadline_ns now) noexcept {
     for (unsigned i = 1; i < batch_; ++i) {
-        if (!scheduler_.lend_next(displaced) && !scheduler_.lend_next(successor)) return;
+        if (time_source::monotonic_now() - now > k_longest_batch) return;
+        worker* to = scheduler_.lend_next(displaced);
+        if (to == nullptr) to = scheduler_.lend_next(successor);
+        if (to == nullptr) return;
+        note n;
+        is_same_step(n, *to, now);
+        watch_displaced(n);
         worker_counters::add(counters_.lent);
     }
 }
@@ -173,6 +183,16 @@ void monitor::make_nice(worker& w) noexcept {
 void monitor::restore(worker& w) noexcept {
     if (!std::exchange(w.is_nice, false)) return;
     set_thread_nice(w.thread_id(), usual_nice_);
+}
+
+// A spare that was lent something before may still be listed.
+void monitor::watch_displaced(const note& n) noexcept {
+    const auto at = std::find_if(displaced_.begin(), displaced_.end(),
+                                 [&n](const note& d) { return d.who == n.who; });
+    if (at != displaced_.end())
+        *at = n;
+    else
+        displaced_.push_back(n);
 }
 
 // What a displaced worker still makes ready is for the others, and it says so itself. This catches what it pushed in the
@@ -194,7 +214,7 @@ void monitor::look_at_displaced(deadline_ns now) noexcept {
 bool monitor::displace(note& n, deadline_ns now) noexcept {
     switch (scheduler_.displace(*n.who)) {
     case scheduler::displaced::yes:
-        displaced_.push_back(n);
+        watch_displaced(n);
         n.who = nullptr;
         return true;
     case scheduler::displaced::no_spare:

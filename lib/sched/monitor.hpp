@@ -72,20 +72,22 @@ private:
         deadline_ns since = 0;       // it was first seen
         deadline_ns cpu = k_unknown; // its thread's CPU time at `cpu_at`
         deadline_ns cpu_at = 0;
-        std::uint64_t crowds = 0; // worker::crowds at the last look
-        bool told = false;        // slow_step was called
+        std::uint64_t crowds = 0; // worker::crowds and worker::blocking_calls at the last look
+        std::uint64_t calls = 0;
+        bool told = false; // slow_step was called
     };
     static constexpr deadline_ns k_unknown = -1;
 
     void thread_main() noexcept;
     deadline_ns look(deadline_ns now) noexcept;
-    bool is_same_step(note& n, worker& w, deadline_ns now) noexcept;
+    static bool is_same_step(note& n, worker& w, deadline_ns now) noexcept;
     enum class verdict { unknown, computing, blocked, waits_for_core };
     static verdict judge(note& n, deadline_ns now) noexcept;
     void look_at_permit(permit& p, note& n, deadline_ns now) noexcept;
     void look_at_displaced(deadline_ns now) noexcept;
+    void watch_displaced(const note& n) noexcept;
     bool displace(note& n, deadline_ns now) noexcept;
-    void lend_batch(worker& displaced, worker& successor) noexcept;
+    void lend_batch(worker& displaced, worker& successor, deadline_ns now) noexcept;
     void make_nice(worker& w) noexcept;
     void tell_slow(note& n, deadline_ns now) noexcept;
     void wake() noexcept;
@@ -102,7 +104,7 @@ private:
 
     // The thread's own
     std::vector<note> permits_;   // one each
-    std::vector<note> displaced_; // who have lost theirs and are still in the same step
+    std::vector<note> displaced_; // who run without one, still in the same step
     unsigned quiet_looks_ = 0;    // without anybody running
     unsigned fast_looks_ = 0;     // still to come, at short steps
     unsigned batch_ = 1;      // so many of a queue go to spares when its worker is found blocked

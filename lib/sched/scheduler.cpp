@@ -154,18 +154,19 @@ bool scheduler::keeps_forks(const worker& w) noexcept {
     return w.keeps_forks();
 }
 
-bool scheduler::lend_next(worker& from) noexcept {
+worker* scheduler::lend_next(worker& from) noexcept {
     fiber* f = from.queue_.take();
-    if (f == nullptr) return false;
+    if (f == nullptr) return nullptr;
     worker* to = find_spare();
     if (to == nullptr) {
         inject_.push(*f);
         notify();
-        return false;
+        return nullptr;
     }
-    to->lent_.store(f, std::memory_order_relaxed); // nudge shows it
+    to->running_.store(true, std::memory_order_relaxed); // it is ours until it sees what is lent
+    to->lent_.store(f, std::memory_order_release); // pairs with run_lent: all we did to it before
     to->permission.nudge();
-    return true;
+    return to;
 }
 
 scheduler::displaced scheduler::displace(worker& from) noexcept {

@@ -58,8 +58,9 @@ public:
     /// Takes the permit of a worker that is stuck and gives it to a spare, an idle one or a new one. One thread at a time.
     enum class displaced { yes, no_spare, has_gone_on };
     displaced displace(worker& from) noexcept;
-    /// Lets a spare run the next one of that worker's queue, without a permit. False: there is none, or no spare.
-    bool lend_next(worker& from) noexcept;
+    /// Lets a spare run the next one of that worker's queue, without a permit: that spare, which counts as running. Null:
+    /// there is none, or nothing to run. One thread at a time.
+    worker* lend_next(worker& from) noexcept;
     /// Does it keep private forks, and has not answered the demand for them?
     bool keeps_forks(const worker& w) noexcept;
     /// The same as displace, with an idle spare of the caller's choice. False: `from` has no permit, or `to` is none.
@@ -94,6 +95,10 @@ public:
         return permits_.front().home->kernel().name();
     }
     [[nodiscard]] unsigned sleeping_workers() const noexcept { return idle_.asleep(); }
+    /// Workers that were woken out of the kernel by somebody else: a system call each.
+    [[nodiscard]] std::uint64_t wakes() const noexcept {
+        return wakes_.load(std::memory_order_relaxed);
+    }
 
 private:
     friend class worker;
@@ -120,6 +125,7 @@ private:
     std::atomic<unsigned> next_reactor_{0};
     std::atomic<bool> stopping_{false};
     std::atomic<unsigned> outside_calls_{0}; // of make_ready, this moment; stop waits for them
+    std::atomic<std::uint64_t> wakes_{0};
     std::optional<monitor> monitor_;
 };
 

@@ -76,11 +76,6 @@ struct deadline_timer : timer {
     }
 };
 
-stack* task_stack() noexcept {
-    auto* s = static_cast<stack*>(current_stack());
-    return s != nullptr && s->owner != nullptr ? s : nullptr;
-}
-
 bool masked(const stack& s) noexcept { return s.owner->masks != 0 || s.thread->eh->uncaught != 0; }
 
 } // namespace

@@ -43,7 +43,7 @@ void worker::start_thread() {
 
 void worker::thread_main() {
     pthread_setname_np(pthread_self(), ("weft-" + std::to_string(index_)).c_str());
-    thread_id_ = gettid();
+    thread_id_.store(gettid(), std::memory_order_relaxed);
     pthread_getcpuclockid(pthread_self(), &cpu_clock_);
     pin_to_core();
     prctl(PR_SET_TIMERSLACK, 1); // the default of 50 us would be added to each timer

@@ -94,11 +94,14 @@ public:
         return !queue_.empty() || slot_.load(std::memory_order_relaxed) != nullptr ||
                !mail_.empty();
     }
-    /// Changes whenever the worker gets on: it entered a fiber, slept, or began a blocking call.
+    /// Changes whenever the worker gets on: it entered a fiber, or slept.
     [[nodiscard]] std::uint64_t step() const noexcept {
         return counters_.switches.load(std::memory_order_relaxed) +
-               counters_.sleeps.load(std::memory_order_relaxed) +
-               counters_.blocking_calls.load(std::memory_order_relaxed);
+               counters_.sleeps.load(std::memory_order_relaxed);
+    }
+    /// Changes with each announced call.
+    [[nodiscard]] std::uint64_t blocking_calls() const noexcept {
+        return counters_.blocking_calls.load(std::memory_order_relaxed);
     }
     /// Changes with each so many fibers that it makes ready.
     [[nodiscard]] std::uint64_t crowds() const noexcept {
@@ -112,9 +115,12 @@ public:
     [[nodiscard]] fiber* running_task() const noexcept {
         return running_task_.load(std::memory_order_relaxed);
     }
-    /// CPU time of its thread, and the thread's id. Once it runs.
+    /// CPU time of its thread. Only of a worker that was seen running by acquire (is_running).
     [[nodiscard]] deadline_ns cpu_time() const noexcept;
-    [[nodiscard]] int thread_id() const noexcept { return thread_id_; }
+    /// 0: its thread has not begun yet.
+    [[nodiscard]] int thread_id() const noexcept {
+        return thread_id_.load(std::memory_order_relaxed);
+    }
     /// Takes everything that waits for this worker and gives each to `to(fiber*)`.
     template <class To>
     void take_all(To to) noexcept {
@@ -185,11 +191,11 @@ private:
     stack loop_stack_; // stands for the thread's own stack
     thread_state thread_state_;
     std::thread thread_;
-    int thread_id_ = 0; // both written by the thread before it runs anything
+    std::atomic<int> thread_id_{0}; // both written by the thread before it runs anything
     clockid_t cpu_clock_ = 0;
     bool is_promised_ = false;          // made for a permit that is on its way
     worker* takes_over_ = nullptr;      // whose permit it gets: grant shows it
-    std::atomic<fiber*> lent_{nullptr}; // to run without a permit, once; set before nudge
+    std::atomic<fiber*> lent_{nullptr}; // to run without a permit, once
 
     // Owner's
     unsigned tick_ = 0;

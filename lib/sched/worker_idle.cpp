@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/timespec.hpp"
 #include "base/topology.hpp"
 #include "base/tsc.hpp"
 #include "context/switch.hpp"
@@ -24,11 +25,7 @@ constexpr unsigned k_steal_batch = 32;
 
 } // namespace
 
-deadline_ns worker::cpu_time() const noexcept {
-    timespec t{};
-    clock_gettime(cpu_clock_, &t);
-    return t.tv_sec * 1'000'000'000 + t.tv_nsec;
-}
+deadline_ns worker::cpu_time() const noexcept { return read_clock(cpu_clock_); }
 
 bool worker::look_is_due() noexcept { return read_tsc() - last_look_ > tsc_ticks(k_look_every); }
 
@@ -151,9 +148,10 @@ void worker::retire() noexcept {
 
 // Without a permit: its next entry to the scheduler ends this.
 void worker::run_lent() noexcept {
+    // acquire pairs with lend_next: what the monitor did to this worker before is seen
+    fiber* f = lent_.exchange(nullptr, std::memory_order_acquire);
     if (scheduler_.monitor_) scheduler_.monitor_->restore(*this);
-    // acquire pairs with the nudge of who lent it
-    fiber* f = check_saved(lent_.exchange(nullptr, std::memory_order_acquire));
+    f = check_saved(f);
     if (f == nullptr) return; // not off its stack yet; retire hands it to the others
     start_running();
     go(loop_stack_, f, after_save);
@@ -166,7 +164,8 @@ void worker::pin_to_core() noexcept {
 
 // Waits, as a spare, for a permit; then serves what the worker that had it has left behind. False: the scheduler stops.
 bool worker::await_permit() noexcept {
-    if (permission.get() == nullptr) retire();
+    // A new one has nothing to hand over, and it may count as running already: lend_next.
+    if (permission.get() == nullptr && !is_promised_) retire();
     while (permission.get() == nullptr) {
         if (permission.is_stopped()) return false;
         const std::uint32_t seen = permission.signals();
@@ -181,6 +180,11 @@ bool worker::await_permit() noexcept {
     worker* last = std::exchange(takes_over_, nullptr);
     if (last == nullptr) return true;
     last->demand_forks();
+    // What is due now goes before what stood behind the stuck one: that may well get stuck, too.
+    if (permit* mine = permission.get(); mine != nullptr) {
+        last_look_ = read_tsc();
+        look_at(*mine->home);
+    }
     last->take_all([this](fiber* f) { queue_.push(f); });
     return true;
 }
@@ -259,7 +263,9 @@ void worker::sleep_in_kernel() noexcept {
 
 void worker::unpark() noexcept {
     // Where it sleeps, and not where its permit says: it may have lost that while it slept.
-    if (parking_.notify()) sleeps_at_.load(std::memory_order_relaxed)->kernel().wake();
+    if (!parking_.notify()) return;
+    scheduler_.wakes_.fetch_add(1, std::memory_order_relaxed);
+    sleeps_at_.load(std::memory_order_relaxed)->kernel().wake();
 }
 
 } // namespace weft::detail

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/thread_stack.hpp"
 #include "base/topology.hpp"
 #include "reactor/epoll_backend.hpp"
 #include "reactor/null_backend.hpp"
@@ -80,6 +81,7 @@ std::shared_ptr<runtime_core> make_runtime(const runtime_options& given,
     apply_environment(o);
     if (o.workers == 0) o.workers = usable_cores();
     check(o);
+    if (o.slow_task_stack) prepare_thread_stacks();
     if (o.debug && o.slow_task_after == runtime_options{}.slow_task_after)
         o.slow_task_after = std::chrono::milliseconds(25);
     scheduler_options s;

@@ -2,6 +2,7 @@
 // What the runtime says of tasks that keep their worker.
 #include <cstdio>
 
+#include "base/thread_stack.hpp"
 #include "task/runtime_core.hpp"
 
 namespace weft::detail {
@@ -10,6 +11,15 @@ namespace {
 constexpr deadline_ns k_second = 1'000'000'000;
 
 std::string milliseconds(deadline_ns t) { return std::to_string(t / 1'000'000) + " ms"; }
+
+// A line for each frame; nothing if the worker has gone on.
+std::string stack_of(worker& w, std::uint64_t step) {
+    const std::vector<const void*> frames = stack_of_thread(w.thread_id());
+    if (w.step() != step) return {};
+    std::string text;
+    for (const void* frame : frames) text += "\n    at " + describe_code(frame);
+    return text.empty() ? "\n    (its thread did not answer: no stack)" : text;
+}
 
 } // namespace
 
@@ -45,13 +55,14 @@ void runtime_core::slow_step(worker& w, std::uint64_t step, deadline_ns lasts,
         return;
     }
     last_slow_line_ = now;
+    const std::string stack = options_.slow_task_stack ? stack_of(w, step) : std::string();
     std::string line = "weft: " + describe_running(w, step) + " has run for " +
                        milliseconds(lasts) + " without a wait" +
                        (in_kernel ? ", blocked in the kernel" : "");
     if (untold_slow_ > 0)
         line += " (and " + std::to_string(untold_slow_) + " more since the last such line)";
     untold_slow_ = 0;
-    log(line);
+    log(line + stack);
 }
 
 void runtime_core::no_spare(worker& w, std::uint64_t step, unsigned spares) noexcept {

@@ -2,11 +2,15 @@
 // Runs a body in a child process: for what ends a process, or changes it for good.
 #pragma once
 
+#include <catch2/catch.hpp>
+
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <string>
 
 namespace weft::testing {
@@ -46,6 +50,19 @@ child_end in_child(Body body) {
     close(ends[0]);
     if (child > 0) waitpid(child, &end.status, 0);
     return end;
+}
+
+/// Runs this test case once more in a new process of this program, with that variable set: for what must find a process as
+/// it begins. Its standard output goes nowhere.
+inline child_end this_test_again(const char* variable) {
+    return in_child([variable] {
+        setenv(variable, "1", 1);
+        const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        dup2(nowhere, STDOUT_FILENO);
+        execl("/proc/self/exe", "weft_tests",
+              Catch::getResultCapture().getCurrentTestName().c_str(), nullptr);
+        return 1;
+    });
 }
 
 } // namespace weft::testing

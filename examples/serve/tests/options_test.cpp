@@ -48,8 +48,10 @@ TEST_CASE("options are taken as given", "[serve]") {
     REQUIRE(o.idle_timeout == 250ms);
     REQUIRE(o.shutdown_deadline == 0ms);
     REQUIRE(o.blocking_threads == 2);
-    REQUIRE(o.block == block_style::plain);
-    REQUIRE(good({"--block", "announced"}).block == block_style::announced);
+    REQUIRE(o.block == call_style::plain);
+    REQUIRE(o.compute == call_style::plain);
+    REQUIRE(good({"--block", "announced"}).block == call_style::announced);
+    REQUIRE(good({"--compute", "pool"}).compute == call_style::pool);
     REQUIRE(good({"--block", "pool", "--max-spares", "9"}).max_spares == 9);
     REQUIRE(good({"--single-threaded"}).single_threaded);
 }
@@ -62,6 +64,7 @@ TEST_CASE("what makes no sense is refused with exit status 2", "[serve]") {
     };
     REQUIRE(status({"--workers", "-1"}) == 2);
     REQUIRE(status({"--block", "somehow"}) == 2);
+    REQUIRE(status({"--compute", "offload"}) == 2);
     REQUIRE(status({"--max-spares", "-1"}) == 2);
     REQUIRE(status({"--workers", "1000000"}) == 2);
     REQUIRE(status({"--workers", "2", "--single-threaded"}) == 2);

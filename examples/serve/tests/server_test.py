@@ -103,6 +103,16 @@ class Answers(unittest.TestCase):
                 self.assertEqual(statuses, [200] * 16)
                 self.assertLess(time.monotonic() - start, 16 * 0.3 / 2)
 
+    def test_computations_are_called_in_each_style(self):
+        for style in ("plain", "announced", "pool"):
+            with self.subTest(style), Serving("--compute", style) as server:
+                self.assertEqual(server.get("/compute?ms=30")[0::2], (200, b"Hello, World!"))
+
+    def test_quick_calls_are_called_in_each_style(self):
+        for style in ("plain", "announced", "pool"):
+            with self.subTest(style), Serving("--block", style) as server:
+                self.assertEqual(server.get("/calls?n=1000")[0::2], (200, b"Hello, World!"))
+
     def test_small_answers_do_not_wait_for_long_ones(self):
         for path in ("/compute?ms=1500", "/block?ms=1500"):
             with self.subTest(path), concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -125,7 +135,7 @@ class Answers(unittest.TestCase):
         for path, status, word in (
                 ("/compute", 400, b"ms is missing"), ("/compute?ms=soon", 400, b"whole number"),
                 ("/compute?ms=-1", 400, b"whole number"), ("/compute?ms=999999", 400, b"60000"),
-                ("/block?ms=1e3", 400, b"whole number"), ("/thumb?src=picture.jpg", 400, b"w is missing"),
+                ("/block?ms=1e3", 400, b"whole number"), ("/calls?n=-1", 400, b"whole number"), ("/thumb?src=picture.jpg", 400, b"w is missing"),
                 ("/thumb?src=picture.jpg&w=0", 400, b"4096"), ("/thumb?src=picture.jpg&w=4097", 400, b"4096"),
                 ("/thumb?w=10", 400, b"src"), ("/thumb?src=gone.jpg&w=10", 404, b"no photograph"),
                 ("/thumb?src=secret.txt&w=10", 404, b"no photograph"),

@@ -123,14 +123,6 @@ public:
         }
     }
 
-    /// The word's lower half for a futex of the thread that waits.
-    const std::uint32_t* futex_address() const noexcept {
-        return reinterpret_cast<const std::uint32_t*>(&word_);
-    }
-    std::uint32_t low_half() const noexcept {
-        return static_cast<std::uint32_t>(word_.load(std::memory_order_acquire));
-    }
-
 private:
     static constexpr std::uint64_t k_phase = 7, k_waiting = 1, k_frozen = 2;
     static constexpr std::uint64_t k_uncancellable = 8, k_pending = 16;

@@ -29,6 +29,7 @@ struct runtime_metrics {
     std::uint64_t switches = 0;       ///< steps of tasks
     std::uint64_t steals = 0;         ///< times that a worker took work of another one
     std::uint64_t sleeps = 0;         ///< times that a worker found nothing to do
+    std::uint64_t wakes = 0;          ///< workers asleep that others woke, by a system call each
     std::uint64_t polls = 0;          ///< times that the kernel was asked for events
     std::uint64_t blocking_calls = 0; ///< weft::blocking
     std::uint64_t displaced_blocked =

@@ -24,8 +24,9 @@ private:
 } // namespace detail
 
 /// Calls f, which may block: it runs here and now, and if it lasts, this core's tasks, timers and sockets are served by another
-/// thread meanwhile. An idle worker does so at once, the runtime's monitor after 50 us at the earliest. Returns or throws what
-/// f does. Costs some nanoseconds while f is quick: the first choice for a call that usually is. Calls that must be
+/// thread meanwhile: by a worker that looks for work just then, else by a spare, which gets this core from the runtime's
+/// monitor at the second look at the same call (50 us after the first, which comes within a millisecond or two). Returns or
+/// throws what f does. Costs some nanoseconds while f is quick: the first choice for a call that usually is. Calls that must be
 /// limited in number, or that should be cancellable, belong into run_in_executor.
 ///
 /// Not a cancel point. May resume on another thread when f has returned. On a plain thread: just the call. Inside f the task

@@ -42,6 +42,9 @@ struct runtime_options {
         {}; ///< empty: a line on stderr
     /// What the runtime has to say of itself: slow tasks, a lack of spares. Called by its own thread; empty: stderr.
     std::function<void(const std::string&)> log_handler = {};
+    /// The line about a slow task is followed by the call stack that it had then. The runtime asks its thread by a real-time
+    /// signal, one that nobody handles, only to report: a system call in which the task waits may end with EINTR by that.
+    bool slow_task_stack = false;
 };
 
 namespace detail {

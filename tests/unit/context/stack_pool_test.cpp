@@ -246,6 +246,34 @@ TEST_CASE("stacks beyond the address space are refused, and the pool goes on", "
     CHECK(end.exited_with(0));
 }
 
+TEST_CASE("absurd numbers and sizes of stacks are refused, and none wraps around to a small one",
+          "[context]") {
+    constexpr std::size_t k_most = ~std::size_t{0};
+    const std::error_code none(ENOMEM, std::generic_category());
+    const auto refused = [&](auto what) {
+        try {
+            what();
+        } catch (const std::system_error& e) { return e.code() == none; }
+        return false;
+    };
+    stack_pool pool(64 * 1024, never_run, 1);
+    const std::size_t stride = pool.stack_size() + page_size();
+    pool.reserve(1);
+    for (const std::size_t count : {k_most, k_most - 1, k_most / stride + 2, k_most / stride}) {
+        CAPTURE(count);
+        CHECK(refused([&] { pool.reserve(count); }));
+    }
+    CHECK(pool.take() != nullptr);
+    pool.reserve(1);
+    CHECK(pool.take() != nullptr);
+    for (const std::size_t size : {k_most, k_most - page_size(), k_most / 2 + 2}) {
+        CAPTURE(size);
+        CHECK(rounded_stack_size(size) > k_most / 8);
+        CHECK(refused([&] { map_single_stack(size, never_run); }));
+        CHECK(refused([&] { stack_pool(size, never_run).reserve(1); }));
+    }
+}
+
 // ---- overflows ---------------------------------------------------------------------------------
 
 namespace {
@@ -288,14 +316,7 @@ TEST_CASE("an overflow into the guard page is reported with its owner", "[contex
         unmap_single_stack(s);
         if (!has_page) return;
     }
-    const child_end end = in_child([] {
-        setenv(k_variable, "1", 1);
-        const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-        dup2(nowhere, STDOUT_FILENO);
-        execl("/proc/self/exe", "weft_tests",
-              Catch::getResultCapture().getCurrentTestName().c_str(), nullptr);
-        return 1;
-    });
+    const child_end end = this_test_again(k_variable);
     CAPTURE(end.said);
     CHECK(end.killed_by(SIGABRT));
     CHECK(end.said.find("weft: stack overflow in the test's task; its stack has 64 KiB: raise") !=
@@ -314,14 +335,7 @@ TEST_CASE("a fault that is no overflow goes to whoever handled faults before", "
         raise(SIGSEGV);
         _exit(1);
     }
-    const child_end end = in_child([] {
-        setenv(k_variable, "1", 1);
-        const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-        dup2(nowhere, STDOUT_FILENO);
-        execl("/proc/self/exe", "weft_tests",
-              Catch::getResultCapture().getCurrentTestName().c_str(), nullptr);
-        return 1;
-    });
+    const child_end end = this_test_again(k_variable);
     CAPTURE(end.said);
     CHECK(end.exited_with(42));
     CHECK(end.said.find("the handler before") != std::string::npos);

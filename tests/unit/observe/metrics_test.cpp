@@ -56,6 +56,34 @@ TEST_CASE("metrics: tell how long tasks wait for their turn", "[observe]") {
     });
 }
 
+TEST_CASE(
+    "metrics: wakes are of workers asleep, one for a task from outside, none for who is awake",
+    "[observe]") {
+    weft::testing::leak_fixture nothing_leaks;
+    weft::runtime rt({.workers = 1});
+    const auto until_asleep = [&] {
+        while (weft::metrics(rt).sleeping_workers != 1) std::this_thread::yield();
+        // It counts as asleep a moment before its thread is: then a wake needs no call.
+        std::this_thread::sleep_for(20ms);
+    };
+    const auto from_outside = [&](auto body) {
+        until_asleep();
+        const std::uint64_t before = weft::metrics(rt).wakes;
+        rt.spawn(body).get();
+        return weft::metrics(rt).wakes - before;
+    };
+    CHECK(from_outside([] {}) <= 1);
+    CHECK(from_outside([] {
+              for (int i = 0; i < 1000; ++i) weft::await(weft::create_task([] { weft::yield(); }));
+          }) <= 1);
+    std::uint64_t all = 0;
+    for (int i = 0; i < 10; ++i) all += from_outside([] {});
+    CHECK(all >= 1);
+    CHECK(all <= 10);
+    CHECK_THAT(rt.block_on([] { return weft::metrics_text(); }),
+               Catch::Contains("# TYPE weft_wakes_total counter"));
+}
+
 TEST_CASE("metrics: any thread may ask a runtime it holds, but nobody without one", "[observe]") {
     weft::testing::leak_fixture nothing_leaks;
     weft::runtime rt({.workers = 2});

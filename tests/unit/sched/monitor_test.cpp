@@ -9,7 +9,7 @@
 
 #include "support/leak_fixture.hpp"
 #include "support/party.hpp"
-#include "support/watched_pair.hpp"
+#include "support/reactor_guests.hpp"
 
 using namespace weft;
 using namespace weft::detail;
@@ -46,7 +46,17 @@ struct hog {
     }
 };
 
-deadline_ns soon() { return time_source::monotonic_now() + 1'000'000; }
+/// What an observer of steps of 5 ms is told.
+struct notes final : stuck_observer {
+    std::atomic<int> slow{0}, kernel{0}, none{0};
+    void slow_step(worker&, std::uint64_t, deadline_ns lasts, bool in_kernel) noexcept override {
+        if (lasts >= 5'000'000) ++slow;
+        if (in_kernel) ++kernel;
+    }
+    void no_spare(worker&, std::uint64_t, unsigned spares) noexcept override {
+        if (spares == 1) ++none;
+    }
+};
 
 } // namespace
 
@@ -62,23 +72,15 @@ TEST_CASE_METHOD(
     h.how = GENERATE(hog::kind::computes, hog::kind::sleeps, hog::kind::announces);
     CAPTURE(workers, static_cast<int>(h.how));
     party p(o);
-    watched_pair sockets(p.sched);
+    reactor_guests guests(p);
     bell outside;
-    std::atomic<bool> queued{false}, in_slot{false}, expired{false}, rung{false};
-    std::atomic<char> received{0};
+    std::atomic<bool> queued{false}, in_slot{false}, rung{false};
     p.spawn([&] {
         outside.wait();
         rung = true;
     });
     p.spawn([&] {
-        sockets.watch();
-        p.spawn([&] { received = sockets.receive(); });
-        p.spawn([&] {
-            bell never;
-            never.wait(soon());
-            expired = true;
-        });
-        yield_now();
+        guests.settle();
         p.spawn([&] { queued = true; });
         p.spawn([&] { in_slot = true; });
         h.occupy();
@@ -86,9 +88,9 @@ TEST_CASE_METHOD(
     REQUIRE(eventually([&] { return h.running == 1; }));
     for (unsigned i = 1; i < workers + 2; ++i) p.spawn([&] { h.occupy(); });
     REQUIRE(eventually([&] { return h.running == static_cast<int>(workers) + 2; }));
-    sockets.send('x');
+    guests.send();
     outside.ring();
-    CHECK(eventually([&] { return queued && in_slot && expired && rung && received == 'x'; }));
+    CHECK(eventually([&] { return queued && in_slot && rung && guests.are_served(); }));
     h.released = true;
 }
 
@@ -187,17 +189,7 @@ TEST_CASE_METHOD(leak_fixture, "monitor: dozes while nobody runs, and wakes with
 
 TEST_CASE_METHOD(leak_fixture, "monitor: slow steps are told once each, with who and where",
                  "[sched][stuck]") {
-    struct notes final : stuck_observer {
-        std::atomic<int> slow{0}, kernel{0}, none{0};
-        void slow_step(worker&, std::uint64_t, deadline_ns lasts,
-                       bool in_kernel) noexcept override {
-            if (lasts >= 5'000'000) ++slow;
-            if (in_kernel) ++kernel;
-        }
-        void no_spare(worker&, std::uint64_t, unsigned spares) noexcept override {
-            if (spares == 1) ++none;
-        }
-    } told;
+    notes told;
     scheduler_options o = watched(1, 1);
     o.watch->slow_after = 5'000'000;
     o.watch->observer = &told;
@@ -212,6 +204,26 @@ TEST_CASE_METHOD(leak_fixture, "monitor: slow steps are told once each, with who
     CHECK(told.kernel == 2);
     h.released = true;
     p.join();
+}
+
+TEST_CASE_METHOD(leak_fixture,
+                 "monitor: in a crowd of slow steps each is told, also what runs without a permit",
+                 "[sched][stuck]") {
+    notes told;
+    scheduler_options o = watched(1);
+    o.watch->slow_after = 5'000'000;
+    o.watch->observer = &told;
+    party p(o);
+    hog h;
+    h.how = hog::kind::sleeps;
+    const int count = 30;
+    for (int i = 0; i < count; ++i) p.spawn([&] { h.occupy(); });
+    CHECK(eventually([&] { return told.slow == count; }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    CHECK(told.slow == count);
+    h.released = true;
+    p.join();
+    CHECK(eventually([&] { return p.sched.idle_spares() == p.sched.workers() - 1; }));
 }
 
 TEST_CASE_METHOD(
@@ -237,6 +249,24 @@ TEST_CASE_METHOD(
         });
     p.join();
     CHECK(sum == 300);
+}
+
+TEST_CASE_METHOD(leak_fixture,
+                 "blocking: one quick call after the other, without a wait, holds nobody up",
+                 "[sched][stuck]") {
+    party p(watched(GENERATE(1U, 2U)));
+    std::atomic<int> busy{0};
+    std::atomic<bool> other_ran{false};
+    const int count = static_cast<int>(p.sched.permits());
+    for (int i = 0; i < count; ++i)
+        p.spawn([&] {
+            ++busy;
+            while (busy < count) cpu_pause();
+            p.spawn([&] { other_ran = true; });
+            while (!other_ran) blocking([] {});
+        });
+    CHECK(eventually([&] { return other_ran.load(); }));
+    p.join();
 }
 
 TEST_CASE_METHOD(leak_fixture, "blocking: a call that lasts comes back on a worker with a permit",

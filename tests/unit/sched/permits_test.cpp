@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include "support/leak_fixture.hpp"
 #include "support/party.hpp"
+#include "support/reactor_guests.hpp"
 #include "support/watched_pair.hpp"
 
 using namespace weft;
@@ -36,8 +38,6 @@ bool moved(party& p, worker& from, worker& to) {
     return eventually([&] { return p.sched.move_permit(from, to); });
 }
 
-deadline_ns soon() { return time_source::monotonic_now() + 1'000'000; }
-
 } // namespace
 
 TEST_CASE_METHOD(leak_fixture,
@@ -50,20 +50,12 @@ TEST_CASE_METHOD(leak_fixture,
     party p(o);
     worker &stuck = p.sched.worker_at(0), &spare = p.sched.worker_at(1);
     hog h;
-    watched_pair sockets(p.sched);
-    std::atomic<bool> expired{false}, spawned{false};
+    reactor_guests guests(p);
+    std::atomic<bool> spawned{false};
     std::atomic<int> ran_on_spare{0};
-    std::atomic<char> received{0};
     std::atomic<unsigned> back_on{99}, then_on{99};
     p.spawn([&] {
-        sockets.watch();
-        p.spawn([&] { received = sockets.receive(); });
-        p.spawn([&] {
-            bell never;
-            never.wait(soon());
-            expired = true;
-        });
-        yield_now();
+        guests.settle();
         for (int i = 0; i < 100; ++i)
             p.spawn([&] {
                 if (worker::current()->index() == 1) ++ran_on_spare;
@@ -81,13 +73,51 @@ TEST_CASE_METHOD(leak_fixture,
     REQUIRE(eventually([&] { return spawned && h.runs(); }));
     REQUIRE(moved(p, stuck, spare));
     CHECK_FALSE(p.sched.move_permit(stuck, spare)); // there is none to move
-    sockets.send('x');
-    CHECK(eventually([&] { return ran_on_spare == 100 && expired && received == 'x'; }));
+    guests.send();
+    CHECK(eventually([&] { return ran_on_spare == 100 && guests.are_served(); }));
     h.release();
     CHECK(eventually([&] { return ran_on_spare == 101 && then_on == 1U; }));
     CHECK(back_on == 0U); // nothing is taken from it by force
     CHECK(eventually([&] { return !stuck.is_running(); }));
     CHECK(stuck.permission.get() == nullptr);
+}
+
+TEST_CASE_METHOD(
+    leak_fixture,
+    "permits: what is due when a spare takes over runs before what stood behind the stuck "
+    "worker, which keeps its order",
+    "[sched]") {
+    scheduler_options o = party_of(1);
+    o.spares = o.started = 1;
+    party p(o);
+    hog h;
+    watched_pair sockets(p.sched);
+    std::atomic<bool> done{false};
+    std::vector<int> order; // of the spare alone
+    constexpr int k_behind = 20, k_reader = -1;
+    p.spawn([&] {
+        sockets.watch();
+        p.spawn([&] {
+            sockets.receive();
+            order.push_back(k_reader);
+        });
+        yield_now();
+        for (int i = 0; i < k_behind; ++i)
+            p.spawn([&, i] {
+                order.push_back(i);
+                if (i == k_behind - 1) done = true;
+            });
+        h.occupy();
+    });
+    REQUIRE(eventually([&] { return h.runs(); }));
+    sockets.send('x');
+    REQUIRE(moved(p, p.sched.worker_at(0), p.sched.worker_at(1)));
+    REQUIRE(eventually([&] { return done.load(); }));
+    h.release();
+    p.join();
+    std::vector<int> expected{k_reader};
+    for (int i = 0; i < k_behind; ++i) expected.push_back(i);
+    CHECK(order == expected);
 }
 
 TEST_CASE_METHOD(leak_fixture,

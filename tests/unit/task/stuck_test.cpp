@@ -37,6 +37,16 @@ void keep_thread(bool computes, Condition holds) {
 
 } // namespace
 
+// Not in a nameless namespace, so that their names can be found in a stack.
+namespace weft::testing {
+[[gnu::noinline]] void compute_until(const std::atomic<bool>& over) {
+    while (!over) {}
+}
+[[gnu::noinline]] void sleep_in_pieces_until(const std::atomic<bool>& over) {
+    while (!over) std::this_thread::sleep_for(10ms);
+}
+} // namespace weft::testing
+
 TEST_CASE("stuck: timers, channels, cancellation and new tasks go on while every worker is stuck",
           "[task][stuck]") {
     weft::testing::leak_fixture nothing_leaks;
@@ -105,7 +115,7 @@ TEST_CASE("stuck: a slow task is told once, with name, place and how it keeps it
     const bool computes = GENERATE(false, true);
     lines log;
     weft::run({.workers = 1,
-               .slow_task_after = 5ms,
+               .slow_task_after = 50ms, // nothing else here lasts so long
                .log_handler = [&](const std::string& line) { log.add(line); }},
               [&] {
                   auto slow = weft::create_task(
@@ -120,6 +130,41 @@ TEST_CASE("stuck: a slow task is told once, with name, place and how it keeps it
                Catch::StartsWith("weft: task 'molasses', created at kitchen.cpp:12 has run for "));
     CHECK((text.find("blocked in the kernel") != std::string::npos) == !computes);
     CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+}
+
+TEST_CASE("stuck: on request the stack of a slow task is told, whether it computes or blocks",
+          "[task][stuck]") {
+    weft::testing::leak_fixture nothing_leaks;
+    const bool computes = GENERATE(true, false);
+    const unsigned workers = GENERATE(1U, 2U);
+    lines log;
+    std::atomic<bool> over{false};
+    weft::run({.workers = workers,
+               .slow_task_after = 50ms,
+               .log_handler =
+                   [&](const std::string& line) {
+                       log.add(line);
+                       over = true;
+                   },
+               .slow_task_stack = true},
+              [&] {
+                  auto slow = weft::create_task({.name = "molasses"}, [&] {
+                      errno = 7;
+                      computes ? weft::testing::compute_until(over)
+                               : weft::testing::sleep_in_pieces_until(over);
+                      if (computes && errno != 7) log.add("errno was changed");
+                  });
+                  weft::await(slow);
+              });
+    const std::string text = log.text();
+    CAPTURE(text);
+    CHECK_THAT(text, Catch::StartsWith("weft: task 'molasses'") && Catch::Contains("\n    at ") &&
+                         !Catch::Contains("errno was changed"));
+    CHECK_THAT(text,
+               Catch::Contains(computes ? "weft::testing::compute_until(std::atomic<bool> "
+                                          "const&) + 0x"
+                                        : "weft::testing::sleep_in_pieces_until(std::atomic"));
+    CHECK_THAT(text, Catch::Contains("weft_tests + 0x"));
 }
 
 TEST_CASE("stuck: when there are no more spares, that is said, and the rest follows later",

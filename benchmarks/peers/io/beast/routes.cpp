@@ -39,9 +39,7 @@ milliseconds duration_of(const target& asked) {
 }
 
 asio::awaitable<void> compute(const target& asked, services& with) {
-    const auto work = [&with, duration = duration_of(asked)] {
-        serve::spend(duration, with.unit, [] {});
-    };
+    const auto work = [&with, duration = duration_of(asked)] { serve::spend(duration, with.unit); };
     if (with.where.compute_inline)
         work();
     else
