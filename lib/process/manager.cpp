@@ -82,6 +82,8 @@ void process_pool::receive_answers(process_worker& w) noexcept {
     for (;;) {
         received m = receive_message(w.socket.get(), buffer_, false);
         if (m.size == -EAGAIN) return;
+        // It died with calls unread: told once, and before the answers that it had sent.
+        if (m.size == -ECONNRESET) continue;
         if (m.size < static_cast<std::ptrdiff_t>(sizeof(answer_message))) {
             // It has closed its end, so it is dying: the fork server will tell.
             epoll_ctl(poller_.get(), EPOLL_CTL_DEL, w.socket.get(), nullptr);

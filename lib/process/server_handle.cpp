@@ -52,8 +52,10 @@ bool server_handle::kill(std::uint64_t worker) noexcept {
 
 std::optional<server_report> server_handle::next_report(bool& ended) noexcept {
     server_report r;
-    const received m =
-        receive_message(socket_.get(), std::as_writable_bytes(std::span(&r, 1)), false);
+    const auto into = std::as_writable_bytes(std::span(&r, 1));
+    received m = receive_message(socket_.get(), into, false);
+    // It died with orders unread: told once, and before the reports that it had sent.
+    if (m.size == -ECONNRESET) m = receive_message(socket_.get(), into, false);
     if (m.size == static_cast<std::ptrdiff_t>(sizeof r)) return r;
     ended = m.size != -EAGAIN;
     return std::nullopt;
