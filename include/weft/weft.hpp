@@ -3,6 +3,7 @@
 #pragma once
 
 #include <weft/compute/gather.hpp>
+#include <weft/coro/co_task.hpp>
 #include <weft/executor/executor.hpp>
 #include <weft/executor/thread_pool.hpp>
 #include <weft/executor/wrap_future.hpp>

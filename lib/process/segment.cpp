@@ -9,6 +9,12 @@
 #include <stdexcept>
 #include <system_error>
 
+#include <weft/base/config.hpp>
+
+#if WEFT_ASAN
+#    include <sanitizer/asan_interface.h>
+#endif
+
 namespace weft::detail {
 namespace {
 
@@ -18,6 +24,13 @@ constexpr std::size_t k_smallest_segment = 256 * 1024;
     throw std::system_error(errno, std::generic_category(),
                             std::string("weft: can't ") + what + " " + std::to_string(bytes) +
                                 " bytes for a call in another process");
+}
+
+// The stack of a thread that ended may have lain there, and have left its marks.
+void forget_old_marks([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) noexcept {
+#if WEFT_ASAN
+    __asan_unpoison_memory_region(at, size);
+#endif
 }
 
 std::size_t rounded(std::size_t n) noexcept {
@@ -48,6 +61,7 @@ segment::~segment() {
 void segment::map(std::size_t capacity) {
     void* at = mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
     if (at == MAP_FAILED) fail("map", capacity);
+    forget_old_marks(at, capacity);
     data_ = static_cast<std::byte*>(at);
     capacity_ = capacity;
 }
@@ -73,6 +87,7 @@ void segment::follow(std::size_t capacity) {
     check_size(capacity);
     void* at = mremap(data_, capacity_, capacity, MREMAP_MAYMOVE);
     if (at == MAP_FAILED) fail("map", capacity);
+    forget_old_marks(at, capacity);
     data_ = static_cast<std::byte*>(at);
     capacity_ = capacity;
 }
