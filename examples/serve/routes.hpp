@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include <weft/http.hpp>
+#include <weft/process.hpp>
 #include <weft/weft.hpp>
 
 #include "options.hpp"
@@ -18,13 +19,14 @@ struct services {
     std::chrono::nanoseconds unit; ///< what one unit of /compute costs
     photo_folder photos;
     weft::thread_pool_executor& blocking;
+    weft::process_pool_executor& parsers; ///< of /parse: a crash there costs one request
     stats counters;
     block_style block = block_style::plain;
     std::atomic<unsigned> calls_in_the_making{
         0}; ///< of /compute and /block: nobody can cut them short
 };
 
-/// /plain, /compute?ms=N, /block?ms=N, /thumb?src=NAME&w=N and /metrics.
+/// /plain, /compute?ms=N, /block?ms=N, /thumb?src=NAME&w=N, /parse?src=NAME and /metrics.
 void add_routes(weft::http::server& web, services& with);
 
 } // namespace serve

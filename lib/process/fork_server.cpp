@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,7 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <map>
+#include <vector>
 
 #include "process/image.hpp"
 #include "process/start.hpp"
@@ -45,20 +44,25 @@ private:
         static_cast<void>(send_message(k_socket_fd, {&part, 1}, {}, true));
     }
 
+    struct child {
+        std::uint64_t number;
+        pid_t pid;
+        unique_fd end; // its pidfd: SIGCHLD could go to a thread that a static initialiser has left
+    };
+
     const pid_t own_pid_ = getpid();
     const bool may_fork_ = is_single_threaded();
-    unique_fd children_; // a signalfd for SIGCHLD
-    unique_fd program_;  // its pidfd
-    std::map<pid_t, std::uint64_t> workers_;
+    unique_fd program_; // its pidfd
+    std::vector<child> workers_;
+    std::vector<pollfd> polled_; // control socket, program, workers
 };
 
-fork_server::fork_server() {
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, nullptr);
-    children_ = unique_fd(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
-    program_ = unique_fd(static_cast<int>(syscall(SYS_pidfd_open, this_process().program, 0)));
+unique_fd pidfd_of(pid_t pid) noexcept {
+    return unique_fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+}
+
+fork_server::fork_server() : program_(pidfd_of(this_process().program)) {
+    std::signal(SIGCHLD, SIG_DFL); // a static initialiser may have had children ignored
 }
 
 void fork_server::serve() {
@@ -66,14 +70,14 @@ void fork_server::serve() {
         report({server_report::kind::refused, 0, 0, 0, 0});
         return;
     }
-    // Without a pidfd (it may be forbidden) the control socket alone tells of the program's end: -1 is skipped by poll.
-    pollfd fds[] = {
-        {k_socket_fd, POLLIN, 0}, {children_.get(), POLLIN, 0}, {program_.get(), POLLIN, 0}};
     for (;;) {
-        if (poll(fds, std::size(fds), -1) < 0) continue; // a signal
-        if (fds[1].revents != 0) reap();
-        if (fds[0].revents != 0 && !take_order()) return;
-        if (fds[2].revents != 0) return;
+        // Without a pidfd of the program the control socket alone tells of its end: -1 is skipped by poll.
+        polled_ = {{k_socket_fd, POLLIN, 0}, {program_.get(), POLLIN, 0}};
+        for (const child& c : workers_) polled_.push_back({c.end.get(), POLLIN, 0});
+        if (poll(polled_.data(), polled_.size(), -1) < 0) continue; // a signal
+        reap();
+        if (polled_[0].revents != 0 && !take_order()) return;
+        if (polled_[1].revents != 0) return;
     }
 }
 
@@ -86,8 +90,8 @@ bool fork_server::take_order() {
     if (order.what == server_order::kind::spawn) {
         spawn(order, message);
     } else {
-        for (const auto& [pid, number] : workers_)
-            if (number == order.worker) kill(pid, SIGKILL); // not reaped yet: the pid is its own
+        for (const child& c : workers_)
+            if (c.number == order.worker) kill(c.pid, SIGKILL); // not reaped: the pid is its own
     }
     return true;
 }
@@ -110,22 +114,19 @@ pid_t fork_server::fork_worker(const received& message) {
     dup3(socket, k_socket_fd, O_CLOEXEC);
     dup3(page, k_page_fd, O_CLOEXEC);
     syscall(SYS_close_range, k_page_fd + 1, ~0U, 0);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
     _exit(worker_main(k_socket_fd, k_page_fd));
 }
 
 void fork_server::reap() {
-    signalfd_siginfo info;
-    while (read(children_.get(), &info, sizeof info) > 0) {} // they only say that there is one
-    for (;;) {
+    constexpr std::size_t k_first =
+        2; // in polled_; later entries match workers_, whose order is kept
+    for (std::size_t i = polled_.size(); i-- > k_first;) {
+        if (polled_[i].revents == 0) continue;
+        const auto w = workers_.begin() + static_cast<std::ptrdiff_t>(i - k_first);
         siginfo_t end{};
-        if (waitid(P_ALL, 0, &end, WEXITED | WNOHANG) != 0 || end.si_pid == 0) return;
-        const auto found = workers_.find(end.si_pid);
-        if (found == workers_.end()) continue; // a child of a static initialiser
-        report({server_report::kind::died, found->second, end.si_pid, end.si_code, end.si_status});
-        workers_.erase(found);
+        waitid(P_PID, static_cast<id_t>(w->pid), &end, WEXITED);
+        report({server_report::kind::died, w->number, w->pid, end.si_code, end.si_status});
+        workers_.erase(w);
     }
 }
 
