@@ -43,6 +43,10 @@ if(TARGET weft-http)
     weft_install_component(weft-http weft-httpTargets weft-http.pc)
 endif()
 
+if(TARGET weft-process)
+    weft_install_component(weft-process weft-processTargets weft-process.pc)
+endif()
+
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/weft" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
     FILES_MATCHING PATTERN "*.hpp")
 

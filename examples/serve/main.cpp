@@ -75,9 +75,11 @@ void serve_until_stopped(const serve::options& o, serve::services& with,
 int run(const serve::options& o) {
     const serve::stop_signals signals; // before any thread
     weft::thread_pool_executor pool({.max_workers = o.blocking_threads});
+    weft::process_pool_executor parsers({.limits = {.core_size = 0}});
     serve::services with{serve::measure_unit(),
                          o.photos.empty() ? serve::photo_folder() : serve::photo_folder(o.photos),
                          pool,
+                         parsers,
                          {},
                          o.compute,
                          o.block};

@@ -12,6 +12,7 @@
 
 #include "jpeg.hpp"
 #include "numbers.hpp"
+#include "parse.hpp"
 #include "scale.hpp"
 #include "work.hpp"
 
@@ -89,6 +90,22 @@ response thumbnail(const request& r, const services& with) {
     return response::bytes(encode_jpeg(scale_on_all_cores(picture, width)), "image/jpeg");
 }
 
+// The decoder runs in another process: what kills it there is this request's affair alone.
+response parse(const request& r, services& with) {
+    const bool crashes = parse_number("crash", r.query("crash").value_or("0"), 0, 1) == 1;
+    try {
+        const photo_facts found =
+            weft::await(with.parsers.submit(parse_photo, photo_of(r, with).string(), crashes));
+        return response::json(fmt::format(R"({{"width":{},"height":{},"brightness":{:.1f}}})",
+                                          found.width, found.height, found.brightness));
+    } catch (const weft::worker_died& e) {
+        throw weft::http::error(502, e.what());
+    } catch (const weft::remote_error& e) {
+        if (e.type_name() == "serve::image_error") throw weft::http::error(415, e.what());
+        throw;
+    }
+}
+
 // What our parts throw, as HTTP says it. The rest is the server's own fault and answered with 500.
 template <class Handler>
 response in_http_terms(const Handler& handler, const request& r) {
@@ -145,6 +162,7 @@ void add_routes(weft::http::server& web, services& with) {
         return hello();
     });
     add("/thumb", [&with](const request& r) { return thumbnail(r, with); });
+    add("/parse", [&with](const request& r) { return parse(r, with); });
     web.get("/metrics", [&with](const request&) {
         response answer = response::text(weft::metrics_text() + with.counters.prometheus_text());
         answer.set_header("content-type", "text/plain; version=0.0.4; charset=utf-8");

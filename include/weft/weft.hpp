@@ -9,8 +9,10 @@
 #include <weft/compute/parallel_sort.hpp>
 #include <weft/compute/parallel_stable_sort.hpp>
 #include <weft/compute/parallel_transform.hpp>
+#include <weft/coro/co_task.hpp>
 #include <weft/executor/executor.hpp>
 #include <weft/executor/thread_pool.hpp>
+#include <weft/executor/wrap_future.hpp>
 #include <weft/io/wait_fd.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/tcp.hpp>

@@ -9,12 +9,26 @@ namespace {
 
 class default_pool final : public attachment {
 public:
-    void shut_down() noexcept override { pool.shutdown(); }
+    explicit default_pool(runtime_core& runtime)
+        : pool({.log_handler = [&runtime](const std::string& line) { runtime.log(line); }}),
+          runtime_(runtime) {}
+
+    void shut_down() noexcept override {
+        constexpr std::chrono::seconds k_patience{300}; // as asyncio.run
+        pool.shutdown({.timeout = k_patience});
+        if (pool.threads() != 0)
+            runtime_.log("weft: calls still run in the default executor " +
+                         std::to_string(k_patience.count()) +
+                         " s after the runtime's end; they are left behind");
+    }
     thread_pool_executor pool;
+
+private:
+    runtime_core& runtime_;
 };
 
-std::unique_ptr<attachment> make_default_pool(runtime_core&) {
-    return std::make_unique<default_pool>();
+std::unique_ptr<attachment> make_default_pool(runtime_core& runtime) {
+    return std::make_unique<default_pool>(runtime);
 }
 
 } // namespace

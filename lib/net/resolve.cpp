@@ -4,10 +4,11 @@
 #include <memory>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 
+#include <weft/executor/thread_pool.hpp>
 #include <weft/net/address.hpp>
-#include <weft/task/future.hpp>
+
+#include "task/runtime_core.hpp"
 
 namespace weft::net {
 namespace {
@@ -37,22 +38,30 @@ std::vector<address> ask_system(const std::string& host, std::uint16_t port) {
     return all;
 }
 
+/// The runtime's threads for look-ups: getaddrinfo may block for half a minute, and must not take the default pool's. It asks
+/// for more stack than a task has.
+class resolver_pool final : public detail::attachment {
+public:
+    void shut_down() noexcept override {
+        pool.shutdown({.cancel_futures = true, .timeout = std::chrono::seconds(1)});
+    }
+    thread_pool_executor pool{{.max_workers = 8, .thread_name_prefix = "weft-resolve"}};
+};
+
+std::unique_ptr<detail::attachment> make_resolver_pool(detail::runtime_core&) {
+    return std::make_unique<resolver_pool>();
+}
+
 } // namespace
 
 std::vector<address> resolve(const std::string& host, std::uint16_t port) {
     if (const auto numeric = address::parse(host, port)) return {*numeric};
     if (host == "localhost")
         return {*address::parse("127.0.0.1", port), *address::parse("::1", port)};
-    // getaddrinfo may block for half a minute, and asks for more stack than a task has. A thread for each look-up: they are
-    // rare, and this room may not know the thread pool beside it.
-    promise<std::vector<address>> answer;
-    future<std::vector<address>> result = answer.get_future();
-    std::thread([host, port, p = std::move(answer)]() mutable {
-        try {
-            p.set_value(ask_system(host, port));
-        } catch (...) { p.set_exception(std::current_exception()); }
-    }).detach();
-    return std::move(result).get();
+    detail::runtime_core* runtime = detail::current_runtime_or_null();
+    if (runtime == nullptr) return ask_system(host, port); // a plain thread may block itself
+    auto& resolver = static_cast<resolver_pool&>(runtime->attached(make_resolver_pool));
+    return resolver.pool.submit(ask_system, host, port).get();
 }
 
 } // namespace weft::net

@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "base/futex.hpp"
 #include "sched/scheduler.hpp"
+#include "sched/thread_wait.hpp"
 
 namespace weft::detail {
 namespace {
@@ -25,6 +26,18 @@ public:
 
     // As a fiber, the thread goes on only after resume: until then the ender may still use what lies in its frame.
     wait_end sleep(deadline_ns deadline) noexcept {
+        if (observer == nullptr) return sleep_unobserved(deadline);
+        observer->sleeps();
+        const wait_end end = sleep_unobserved(deadline);
+        observer->goes_on();
+        return end;
+    }
+
+    thread_waiter* next_free = nullptr;
+    thread_wait_observer* observer = nullptr; // of the thread that borrows it
+
+private:
+    wait_end sleep_unobserved(deadline_ns deadline) noexcept {
         while (go_.load(std::memory_order_acquire) == 0) { // pairs with resume
             if (deadline != k_never && time_source::monotonic_now() >= deadline) {
                 if (word.end(word.epoch(), wait_end::expired)) return wait_end::expired;
@@ -36,9 +49,6 @@ public:
         return word.how();
     }
 
-    thread_waiter* next_free = nullptr;
-
-private:
     std::atomic<std::uint32_t> go_{0};
 };
 
@@ -56,6 +66,7 @@ struct thread_ticket {
         if (mine == nullptr) mine = new thread_waiter;
     }
     ~thread_ticket() {
+        mine->observer = nullptr;
         free_lock.lock();
         mine->next_free = free_waiters;
         free_waiters = mine;
@@ -109,6 +120,10 @@ wait_end wait::park(deadline_ns deadline) noexcept {
     if (deadline != k_never) reactor::remove(limit);
     WEFT_ASSERT(who_->word.has_ended());
     return who_->word.how();
+}
+
+void observe_waits_of_this_thread(thread_wait_observer* observer) noexcept {
+    this_thread_waiter().observer = observer;
 }
 
 void wait::throw_cancelled() {

@@ -119,7 +119,7 @@ std::vector<task_handle> shut_down(runtime_core& runtime, deadline_ns deadline) 
 
 void close_runtime(runtime_core& runtime) noexcept {
     runtime.cancel_and_wait(k_never);
-    runtime.shut_down_attachment();
+    runtime.shut_down_attachments();
 }
 
 } // namespace weft::detail

@@ -104,15 +104,17 @@ std::vector<task_handle> runtime_core::cancel_and_wait(deadline_ns deadline) {
     return live_tasks();
 }
 
-attachment& runtime_core::attached(std::unique_ptr<attachment> (*make)(runtime_core&)) {
+attachment& runtime_core::attached(attachment_maker make) {
     const std::lock_guard guard(attachment_mutex_);
-    if (!attachment_) attachment_ = make(*this);
-    return *attachment_;
+    for (auto& [maker, made] : attachments_)
+        if (maker == make) return *made;
+    return *attachments_.emplace_back(make, make(*this)).second;
 }
 
-void runtime_core::shut_down_attachment() noexcept {
+// The latest first: it may use an earlier one.
+void runtime_core::shut_down_attachments() noexcept {
     const std::lock_guard guard(attachment_mutex_);
-    if (attachment_) attachment_->shut_down();
+    for (auto a = attachments_.rbegin(); a != attachments_.rend(); ++a) a->second->shut_down();
 }
 
 void reporter::report(const exception_context& what) noexcept {

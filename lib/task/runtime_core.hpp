@@ -14,7 +14,7 @@
 
 namespace weft::detail {
 
-/// Something of a higher layer that lives and ends with a runtime (the default executor).
+/// Something of a higher layer that lives and ends with a runtime (its pools of threads).
 class attachment {
 public:
     attachment() = default;
@@ -58,7 +58,7 @@ public:
     /// Steps 1 to 3 of the shutdown (README.md): closes, cancels, waits. Who is left at the deadline.
     std::vector<task_handle> cancel_and_wait(deadline_ns deadline);
     /// Step 4, once.
-    void shut_down_attachment() noexcept;
+    void shut_down_attachments() noexcept;
 
     [[nodiscard]] const std::shared_ptr<class reporter>& exceptions() const noexcept {
         return exceptions_;
@@ -67,8 +67,9 @@ public:
     /// A line for whoever runs the program, to runtime_options::log_handler or stderr.
     void log(const std::string& line) noexcept;
 
-    /// The attachment, made by `make` at the first call.
-    attachment& attached(std::unique_ptr<attachment> (*make)(runtime_core&));
+    /// What `make` makes, once per runtime: at the first call with it.
+    using attachment_maker = std::unique_ptr<attachment> (*)(runtime_core&);
+    attachment& attached(attachment_maker make);
 
 private:
     void slow_step(worker& w, std::uint64_t step, deadline_ns lasts,
@@ -91,7 +92,7 @@ private:
     std::mutex mutex_;
     std::condition_variable task_ended_; // signalled while closing
     std::mutex attachment_mutex_;
-    std::unique_ptr<attachment> attachment_;
+    std::vector<std::pair<attachment_maker, std::unique_ptr<attachment>>> attachments_;
     // The monitor's
     deadline_ns last_slow_line_ = 0;
     unsigned untold_slow_ = 0;

@@ -60,6 +60,13 @@ class Serving:
         finally:
             connection.close()
 
+    def parsers(self):
+        """The pids of the worker processes: children of the fork server, a child of the server."""
+        def children(pid):
+            return [int(p) for task in Path(f"/proc/{pid}/task").iterdir()
+                    for p in (task / "children").read_text().split()]
+        return [worker for child in children(self.process.pid) for worker in children(child)]
+
     def stop(self, which=signal.SIGTERM, timeout=20):
         """The exit status, and the seconds until it came."""
         start = time.monotonic()
@@ -130,6 +137,31 @@ class Answers(unittest.TestCase):
             height_and_width = (int.from_bytes(body[at + 7:at + 9], "big"),
                                 int.from_bytes(body[at + 5:at + 7], "big"))
             self.assertEqual(height_and_width, expected)
+
+    def test_parsing(self):
+        status, kind, body = self.server.get("/parse?src=picture.jpg")
+        self.assertEqual((status, kind.split(";")[0]), (200, "application/json"))
+        self.assertIn(b'"width":96,"height":64', body)
+        self.assertEqual(self.server.get("/parse?src=broken.jpg")[0], 415)
+        self.assertEqual(self.server.get("/parse?src=secret.txt")[0], 404)
+
+    def test_a_crash_of_the_parser_costs_one_request(self):
+        with concurrent.futures.ThreadPoolExecutor(16) as clients:
+            paths = ["/parse?src=picture.jpg" + ("&crash=1" if n == 50 else "") for n in range(200)]
+            answers = list(clients.map(self.server.get, paths))
+        self.assertEqual([n for n, (status, *_) in enumerate(answers) if status != 200], [50])
+        self.assertEqual(answers[50][0], 502)
+        self.assertIn(b"killed by signal 9", answers[50][2])
+
+    def test_a_parser_that_is_killed_costs_one_request_at_most(self):
+        self.assertEqual(self.server.get("/parse?src=picture.jpg")[0], 200)
+        with concurrent.futures.ThreadPoolExecutor(16) as clients:
+            answers = [clients.submit(self.server.get, "/parse?src=picture.jpg") for _ in range(300)]
+            answers[50].result()
+            os.kill(self.server.parsers()[0], signal.SIGKILL)
+            statuses = [a.result()[0] for a in answers]
+        self.assertLessEqual(statuses.count(502), 1)
+        self.assertEqual(statuses.count(200) + statuses.count(502), 300)
 
     def test_refusals_say_why(self):
         for path, status, word in (

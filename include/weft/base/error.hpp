@@ -83,6 +83,13 @@ private:
     std::vector<std::exception_ptr> errors_;
 };
 
+/// A queue, or an executor that must not queue more, has no room.
+class queue_full : public std::runtime_error {
+public:
+    queue_full() : std::runtime_error("weft: the queue is full") {}
+    explicit queue_full(const std::string& what) : std::runtime_error(what) {}
+};
+
 /// A channel's end was closed.
 class channel_closed : public std::runtime_error {
 public:

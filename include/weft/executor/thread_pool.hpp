@@ -4,11 +4,19 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <weft/executor/executor.hpp>
+#include <weft/executor/map.hpp>
 
 namespace weft {
+
+/// What a call meets that finds the queue of its pool full.
+enum class when_full {
+    wait,  ///< suspends its caller until there is room
+    refuse ///< throws queue_full
+};
 
 struct thread_pool_options {
     unsigned max_workers = 64; ///< threads at most; at least 1
@@ -16,19 +24,26 @@ struct thread_pool_options {
     std::function<void()> initializer =
         {}; ///< called by each thread first; if it throws, the pool is broken
     std::chrono::nanoseconds idle_timeout =
-        std::chrono::seconds(10); ///< a thread without work leaves after that
+        std::chrono::seconds(10);        ///< a thread without work leaves after that
+    std::size_t max_queued = 0;          ///< calls that wait for a thread, at most; 0: no bound
+    when_full on_full = when_full::wait; ///< with max_queued
+    /// Told when the pool grows beyond max_workers; called on any thread. Empty: a line on stderr.
+    std::function<void(const std::string&)> log_handler = {};
 };
 
 struct shutdown_options {
     bool wait = true;            ///< return when the last thread has ended
     bool cancel_futures = false; ///< calls that have not begun end cancelled; else they still run
+    /// Waits at most that long: then what still runs is left behind, and ends on its own. Empty: no limit.
+    std::optional<std::chrono::nanoseconds> timeout = {};
 };
 
 /// Threads for calls that block. One is started for a call when none is idle, up to the limit; then calls queue, first come,
-/// first served, without bound.
+/// first served.
 ///
 /// Thread safety: every member from any thread, also from tasks of any runtime; it needs none. The threads are plain ones:
-/// await and get() block them. A call that waits for another one of the same full pool waits for ever.
+/// await and get() block them. When all of them wait, for instance for calls of this same pool, and a call is queued, the
+/// pool grows by one beyond its limit and says so; waits that are not weft's (std::mutex, std::future) it can't see.
 ///
 ///     weft::thread_pool_executor threads({.max_workers = 5});
 ///     weft::future<int> f = threads.submit(work, x);
@@ -39,8 +54,10 @@ public:
     /// shutdown().
     ~thread_pool_executor() override;
 
-    /// Throws runtime_closed after shutdown, broken_executor after an initializer failed, std::system_error if there is no
-    /// thread at all and none can be started.
+    /// Suspends while a bounded queue is full (when_full::wait); a cancel point then, and cancelled nothing was posted. Throws
+    /// queue_full if it is full (when_full::refuse), runtime_closed after shutdown, broken_executor after an initializer
+    /// failed, std::system_error if there is no thread at all and none can be started. A cancelled call keeps its place in the
+    /// queue until its turn.
     void post(job j) override;
 
     /// As run_in_executor(*this, f, args...).
@@ -50,6 +67,24 @@ public:
         return run_in_executor(*this, std::forward<F>(f), std::forward<Args>(args)...);
     }
 
+    /// f(x) for each x of the inputs, on the pool's threads; a range of the results in the order of the inputs. See
+    /// map_results. The elements are copied (of a temporary: moved) into the calls, f is copied for each chunk. An lvalue range
+    /// is referred to and must outlive the results; a temporary is moved in. May suspend where the queue is bounded.
+    ///
+    ///     for (int r : threads.map(work, inputs, {.chunk_size = 64})) use(r);
+    template <class F, std::ranges::input_range R>
+        requires std::invocable < std::decay_t<F>
+    &, std::ranges::range_value_t<R>& >
+           auto map(F&& f, R&& inputs, const map_options& options = {}) {
+        using value = detail::map_value<std::decay_t<F>&, std::ranges::range_value_t<R>&>;
+        const auto submit_chunk = [this, f = std::decay_t<F>(std::forward<F>(f))](auto items) {
+            return submit(
+                detail::map_chunk_call<std::decay_t<F>, decltype(items)>(f, std::move(items)));
+        };
+        return detail::start_map<value>(std::forward<R>(inputs), options, max_workers(), 1,
+                                        submit_chunk, [](auto& call) { call.cancel(); });
+    }
+
     /// No further calls; those that were made run to their end (see shutdown_options). Waiting suspends a task, blocks a plain
     /// thread, and is no cancel point. May be called again. Throws would_deadlock if it would wait for its own thread.
     void shutdown(const shutdown_options& options = {});
@@ -57,6 +92,7 @@ public:
     /// Threads of the pool now, and calls that wait for one.
     [[nodiscard]] unsigned threads() const;
     [[nodiscard]] std::size_t queued() const;
+    [[nodiscard]] unsigned max_workers() const noexcept;
 
 private:
     class state;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include <weft/context/stack_head.hpp>
 #include <weft/fiber/waker.hpp>
@@ -31,7 +32,7 @@ public:
     /// Throws the cancelled_error of the pending request, which it takes. Called by the fiber itself.
     [[noreturn]] virtual void throw_cancelled() = 0;
 
-    void resume() noexcept final;
+    void resume() noexcept override;
 
     [[nodiscard]] scheduler& home() const noexcept { return *scheduler_; }
 
@@ -39,12 +40,18 @@ public:
     const bool is_task;
     /// Does its runtime know it as a live task? Others may ask who runs then (runtime_core::describe_running).
     bool is_listed = false;
+    /// A coroutine's driver, directly below it: it waits without its stack. Room coro.
+    bool is_stackless = false;
     /// Cancellation is not delivered while this is above zero (mask_cancel).
     unsigned masks = 0;
 
 protected:
     fiber(scheduler& s, bool task) noexcept : is_task(task), scheduler_(&s) {}
     ~fiber() override = default;
+
+    /// Lets go of the stack, which this run still uses to its end; the next one begins on another. Back by keep_stack.
+    [[nodiscard]] stack* leave_stack() noexcept { return std::exchange(stack_, nullptr); }
+    void keep_stack(stack* s) noexcept { stack_ = s; }
 
 private:
     friend class worker;

@@ -147,6 +147,7 @@ public:
 
 private:
     friend struct detail::sync_probe;
+    friend struct detail::co_sync;
     using result = detail::channel_core::result;
     detail::channel_core core_;
 };

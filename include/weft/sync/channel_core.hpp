@@ -11,6 +11,7 @@
 namespace weft::detail {
 
 struct sync_probe; // tests look at who waits
+struct co_sync;    // coroutines wait here, too: room coro
 
 /// Carries elements as bytes: whatever happens under the lock is a memcpy, never a user's code.
 ///

@@ -54,6 +54,7 @@ public:
 
 private:
     friend struct detail::sync_probe;
+    friend struct detail::co_sync;
     static constexpr detail::wait_queue::state_type k_set = detail::wait_queue::k_one;
     bool wait_slow(detail::deadline_ns deadline);
 

@@ -60,6 +60,7 @@ public:
 
 private:
     friend struct detail::sync_probe;
+    friend struct detail::co_sync;
     friend class condition_variable;
     static constexpr detail::wait_queue::state_type k_locked = detail::wait_queue::k_one;
 

@@ -36,6 +36,7 @@ public:
 
 private:
     friend struct sync_probe;
+    friend struct co_sync;
     wait_queue queue_; // its state: the free permits; none while somebody waits
 };
 
@@ -87,6 +88,7 @@ public:
 
 private:
     friend struct detail::sync_probe;
+    friend struct detail::co_sync;
     detail::semaphore_core core_;
 };
 

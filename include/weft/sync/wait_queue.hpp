@@ -12,6 +12,7 @@
 namespace weft::detail {
 
 struct sync_probe; // tests look at who waits
+struct co_sync;    // coroutines wait here, too: room coro
 
 /// One word: the primitive's state (counted in steps of k_one) | is the line not empty | guard.
 ///

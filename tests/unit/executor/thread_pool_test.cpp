@@ -5,43 +5,15 @@
 #include <set>
 #include <thread>
 
+#include "support/gate.hpp"
 #include "support/runtimes.hpp"
 
 using namespace std::chrono_literals;
 using weft::thread_pool_executor;
 using weft::testing::counted;
+using weft::testing::gate;
 using weft::testing::leak_fixture;
 using weft::testing::over_workers;
-
-namespace {
-
-/// Opened once, for everybody who waits at it: plain threads.
-class gate {
-public:
-    void open() {
-        const std::lock_guard guard(mutex_);
-        open_ = true;
-        changed_.notify_all();
-    }
-    void pass() {
-        std::unique_lock lock(mutex_);
-        ++waiting_;
-        changed_.notify_all();
-        changed_.wait(lock, [this] { return open_; });
-    }
-    void await_waiting(int n) {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return waiting_ >= n; });
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    int waiting_ = 0;
-    bool open_ = false;
-};
-
-} // namespace
 
 TEST_CASE("thread pool: a call gives its result, of whatever kind, to a task and to a plain thread",
           "[executor]") {
