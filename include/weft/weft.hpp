@@ -5,6 +5,8 @@
 #include <weft/compute/gather.hpp>
 #include <weft/executor/executor.hpp>
 #include <weft/executor/thread_pool.hpp>
+#include <weft/greenlet/generator.hpp>
+#include <weft/greenlet/greenlet.hpp>
 #include <weft/io/wait_fd.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/tcp.hpp>

@@ -31,6 +31,7 @@ public:
                 if (take_final_cancel(message)) throw cancelled_error(std::move(message));
                 record_.invoke_(record_);
             } catch (...) { record_.frame_->child_failed(std::current_exception()); }
+            end_greenlets();
             this->complete_value(); // the frame may end from here on
         }
         this->drop_ref();

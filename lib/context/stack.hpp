@@ -33,6 +33,7 @@ struct alignas(64) stack : stack_head {
         true}; // context is complete: release by after_save, acquire by whoever resumes
     guard_kind guard = guard_kind::none;
     bool single = false;                  // mapped for one fiber, unmapped at its end
+    bool is_greenlet = false;             // runs greenlets, beside a thread's or a task's own stack
     void (*after)(stack& left) = nullptr; // runs on the next stack once this one is saved
     thread_state* thread = nullptr;
     eh_globals eh;

@@ -7,10 +7,10 @@
 
 namespace weft::detail {
 
-/// Shares every record of the running stack, oldest first: before it waits.
+/// Shares every record of the running stack, and of the greenlets beside it, oldest first: before it waits.
 void share_all_forks_slow(stack& s) noexcept;
 inline void share_all_forks(stack& s) noexcept {
-    if (s.oldest_fork != nullptr) [[unlikely]]
+    if (s.oldest_fork != nullptr || s.greenlets != nullptr) [[unlikely]]
         share_all_forks_slow(s);
 }
 

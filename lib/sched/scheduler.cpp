@@ -9,6 +9,7 @@
 #include "base/tsc.hpp"
 #include "context/overflow.hpp"
 #include "context/switch.hpp"
+#include "greenlet/strand.hpp"
 
 namespace weft::detail {
 namespace {
@@ -30,6 +31,7 @@ scheduler::scheduler(const scheduler_options& options)
       idle_(options.workers, options.spares),
       outside_stacks_(stacks_) {
     install_overflow_handler(print_stack_owner);
+    strand::slot_of = &scheduler::stack_slot_of;
     for (unsigned i = 0; i < options.workers; ++i) {
         reactors_.push_back(std::make_unique<reactor>(options.make_backend(time_), time_));
         permits_[i].home = reactors_.back().get();

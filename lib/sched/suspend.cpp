@@ -7,6 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/futex.hpp"
+#include "greenlet/strand.hpp"
 #include "sched/scheduler.hpp"
 
 namespace weft::detail {
@@ -81,7 +82,10 @@ stack* task_stack() noexcept {
     return s != nullptr && s->owner != nullptr ? s : nullptr;
 }
 
-bool masked(const stack& s) noexcept { return s.owner->masks != 0 || s.thread->eh->uncaught != 0; }
+bool masked(const stack& s) noexcept {
+    return s.owner->masks != 0 || s.thread->eh->uncaught != 0 ||
+           (s.greenlets != nullptr && s.greenlets->masks_cancel());
+}
 
 } // namespace
 

@@ -185,7 +185,7 @@ void worker::stack_main(stack& s) {
 
 // A fiber has ended on s. A new one begins on the same stack, hot as it is; else the stack goes to the cache.
 void worker::next_on_this_stack(stack& s) noexcept {
-    WEFT_ASSERT(s.oldest_fork == nullptr && s.newest_fork == nullptr);
+    WEFT_ASSERT(s.oldest_fork == nullptr && s.newest_fork == nullptr && s.greenlets == nullptr);
     const bool single = s.single;
     if (!single) stacks.put();
     s.owner = nullptr;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "task/callbacks.hpp"
 
+#include <weft/greenlet/greenlet_core.hpp>
+
 #include "base/signal_print.hpp"
 #include "task/runtime_core.hpp"
 
@@ -15,6 +17,7 @@ public:
 
     void run() noexcept override {
         run_callbacks(callbacks_);
+        end_greenlets();
         delete this;
     }
     void print_owner(int fd) const noexcept override { signal_print(fd, "a done callback"); }
