@@ -5,6 +5,7 @@
 #include <weft/compute/gather.hpp>
 #include <weft/executor/executor.hpp>
 #include <weft/executor/thread_pool.hpp>
+#include <weft/fiber/task_local.hpp>
 #include <weft/greenlet/generator.hpp>
 #include <weft/greenlet/greenlet.hpp>
 #include <weft/io/wait_fd.hpp>
@@ -18,6 +19,8 @@
 #include <weft/sync/latch.hpp>
 #include <weft/sync/mutex.hpp>
 #include <weft/sync/semaphore.hpp>
+#include <weft/task/as_completed.hpp>
+#include <weft/task/coroutine.hpp>
 #include <weft/task/future.hpp>
 #include <weft/task/runtime.hpp>
 #include <weft/task/task.hpp>

@@ -18,8 +18,7 @@ void report_cleanups_to(cleanup_reporter r) noexcept {
 }
 
 void report_cleanup(const char* what, std::exception_ptr e) noexcept {
-    if (cleanup_reporter r = reporter.load(std::memory_order_relaxed))
-        return r(what, std::move(e));
+    if (cleanup_reporter r = reporter.load(std::memory_order_relaxed)) return r(what, std::move(e));
     std::fprintf(stderr, "weft: %s: %s\n", what, describe(e).c_str());
 }
 

@@ -130,7 +130,8 @@ transfer strand::finish_fresh(greenlet_core& core, std::exception_ptr e) {
     core.drop_body();
     try {
         std::rethrow_exception(e);
-    } catch (const greenlet_exit&) { e = nullptr; } catch (...) {}
+    } catch (const greenlet_exit&) { e = nullptr; } catch (...) {
+    }
     greenlet_core& to = finish(core, {}, std::move(e));
     if (&to != current_) jump(to);
     return arrive();
@@ -187,9 +188,8 @@ void strand::run_current(stack& s) {
     std::exception_ptr e;
     try {
         result = me.run(arrive());
-    } catch (const greenlet_exit&) {} catch (...) {
-        e = std::current_exception();
-    }
+    } catch (const greenlet_exit&) {
+    } catch (...) { e = std::current_exception(); }
     me.drop_body();
     started_.remove(me);
     me.stack_ = nullptr;
@@ -241,7 +241,8 @@ void* strand::yield(greenlet_core& g, void* out) {
     if (current_ != &g)
         throw std::logic_error("weft::generator: yield in code that does not run on the "
                                "generator's own stack");
-    if (!g.is_active_) throw std::logic_error("weft::generator: yield while nobody waits for a value");
+    if (!g.is_active_)
+        throw std::logic_error("weft::generator: yield while nobody waits for a value");
     greenlet_core& to = *g.parent_;
     g.is_active_ = false;
     g.parent_ = nullptr;
@@ -295,9 +296,7 @@ transfer switch_to_parent(greenlet_core* of, transfer what) {
 
 bool resume_generator(greenlet_core& g, void* in) { return strand::here().resume(g, in, nullptr); }
 
-void* yield_from_generator(greenlet_core& g, void* out) {
-    return strand::here().yield(g, out);
-}
+void* yield_from_generator(greenlet_core& g, void* out) { return strand::here().yield(g, out); }
 
 bool throw_into_generator(greenlet_core& g, std::exception_ptr e) {
     strand& s = strand::here();

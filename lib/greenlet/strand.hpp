@@ -42,7 +42,8 @@ public:
     void for_each_forked(F f) noexcept {
         if (!std::exchange(may_have_forks_, false)) return;
         f(*root_.stack_);
-        for (greenlet_core* c = started_.front(); c != nullptr; c = started_.next(*c)) f(*c->stack_);
+        for (greenlet_core* c = started_.front(); c != nullptr; c = started_.next(*c))
+            f(*c->stack_);
     }
     [[nodiscard]] bool masks_cancel() const noexcept;
 

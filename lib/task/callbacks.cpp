@@ -13,7 +13,9 @@ class callback_fiber final : public fiber {
 public:
     callback_fiber(runtime_core& runtime, std::vector<unique_function<void()>> callbacks)
         : fiber(runtime.sched(), false),
-          callbacks_(std::move(callbacks)) {}
+          callbacks_(std::move(callbacks)) {
+        locals = {}; // each has those of who added it
+    }
 
     void run() noexcept override {
         run_callbacks(callbacks_);

@@ -39,10 +39,12 @@ int main() {
         return 0;
     });
     const child_end task = in_child([] {
-        weft::run({.workers = 1}, [] { weft::await(weft::create_task({.name = "deep"}, overflow)); });
+        weft::run({.workers = 1},
+                  [] { weft::await(weft::create_task({.name = "deep"}, overflow)); });
         return 0;
     });
-    return reports(thread, "stack overflow in no task, in a greenlet or generator; its stack has 256") &&
+    return reports(thread,
+                   "stack overflow in no task, in a greenlet or generator; its stack has 256") &&
                    reports(task, "stack overflow in task 'deep', created by the code at ") &&
                    reports(task, "in a greenlet or generator")
                ? 0

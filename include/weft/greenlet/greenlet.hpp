@@ -13,7 +13,7 @@ namespace weft {
 namespace detail {
 
 template <class T>
-concept greenlet_value = std::is_void_v<T> || (std::is_object_v<T> && std::move_constructible<T>);
+concept greenlet_value = std::is_void_v<T> ||(std::is_object_v<T>&& std::move_constructible<T>);
 
 /// A switch that sends a Sent (made from the arguments) and waits for a Received.
 template <class Received, class Sent, class Switch, class... Args>
@@ -89,10 +89,10 @@ public:
     public:
         /// Switches to the parent, which gets an Out made from the arguments; returns what the next switch_to brings.
         template <class... Args>
-            requires(std::is_void_v<Out> ? sizeof...(Args) == 0
-                                         : std::is_constructible_v<
-                                               std::conditional_t<std::is_void_v<Out>, int, Out>,
-                                               Args...>)
+            requires(std::is_void_v<Out>
+                         ? sizeof...(Args) == 0
+                         : std::is_constructible_v<
+                               std::conditional_t<std::is_void_v<Out>, int, Out>, Args...>)
         In switch_to(Args&&... args) {
             return detail::switch_with<In, Out>(
                 [this](detail::transfer t) { return detail::switch_to_parent(of_, t); },
@@ -129,10 +129,10 @@ public:
     /// Throws what rises here, greenlet_finished, wrong_thread, std::bad_any_cast if what comes back is no Out,
     /// std::system_error if there is no memory for its stack.
     template <class... Args>
-        requires(std::is_void_v<In>
-                     ? sizeof...(Args) == 0
-                     : std::is_constructible_v<std::conditional_t<std::is_void_v<In>, int, In>,
-                                               Args...>)
+        requires(
+            std::is_void_v<In>
+                ? sizeof...(Args) == 0
+                : std::is_constructible_v<std::conditional_t<std::is_void_v<In>, int, In>, Args...>)
     Out switch_to(Args&&... args) {
         return detail::switch_with<Out, In>(
             [this](detail::transfer t) { return detail::switch_greenlet(core_, t); },

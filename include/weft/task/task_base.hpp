@@ -169,10 +169,11 @@ private:
             this->complete_exception(std::current_exception());
         }
     }
-    /// Captures and greenlets go before the result is there: who sees that sees them gone.
+    /// Captures, greenlets and context variables go before the result is there: who sees that sees them gone.
     void end_body() noexcept {
         function_.reset();
         end_greenlets();
+        locals = {};
     }
     void destroy() noexcept override { delete this; }
 
