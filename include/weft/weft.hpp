@@ -13,12 +13,16 @@
 #include <weft/net/tcp.hpp>
 #include <weft/observe/metrics.hpp>
 #include <weft/sched/blocking.hpp>
+#include <weft/sync/barrier.hpp>
 #include <weft/sync/channel.hpp>
 #include <weft/sync/condition_variable.hpp>
 #include <weft/sync/event.hpp>
 #include <weft/sync/latch.hpp>
 #include <weft/sync/mutex.hpp>
+#include <weft/sync/queue.hpp>
+#include <weft/sync/select.hpp>
 #include <weft/sync/semaphore.hpp>
+#include <weft/sync/shared_mutex.hpp>
 #include <weft/task/as_completed.hpp>
 #include <weft/task/coroutine.hpp>
 #include <weft/task/future.hpp>

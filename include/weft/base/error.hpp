@@ -107,6 +107,30 @@ public:
 /// Unwinds a greenlet or generator that is let go of. Deliberately no std::exception, as cancelled_error.
 struct greenlet_exit {};
 
+/// put_nowait of a queue that has no room.
+class queue_full : public std::runtime_error {
+public:
+    queue_full() : std::runtime_error("weft: the queue is full") {}
+};
+
+/// get_nowait of a queue that has nothing.
+class queue_empty : public std::runtime_error {
+public:
+    queue_empty() : std::runtime_error("weft: the queue is empty") {}
+};
+
+/// put, or get with nothing left, after a queue's shutdown.
+class queue_shut_down : public std::runtime_error {
+public:
+    queue_shut_down() : std::runtime_error("weft: the queue is shut down") {}
+};
+
+/// A barrier that was reset while the caller waited, or aborted and not reset since.
+class broken_barrier : public std::runtime_error {
+public:
+    broken_barrier() : std::runtime_error("weft: the barrier is broken: reset or aborted") {}
+};
+
 /// What an exception is, for reports: the demangled type and, of a std::exception, its message.
 std::string describe(const std::exception_ptr& error);
 

@@ -45,8 +45,7 @@ public:
         try {
             if (limit_ == k_never)
                 count_.acquire();
-            else if (!count_.try_acquire_until(
-                         clock::time_point(std::chrono::nanoseconds(limit_))))
+            else if (!count_.try_acquire_until(clock::time_point(std::chrono::nanoseconds(limit_))))
                 throw_timeout();
         } catch (...) {
             const std::lock_guard guard(lock_);

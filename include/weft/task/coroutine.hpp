@@ -122,8 +122,6 @@ task<T> ensure_future(const coroutine<T>& c) {
 }
 template <class F>
     requires std::invocable<std::decay_t<F>>
-auto ensure_future(F&& f) {
-    return create_task(std::forward<F>(f));
-}
+auto ensure_future(F&& f) { return create_task(std::forward<F>(f)); }
 
 } // namespace weft

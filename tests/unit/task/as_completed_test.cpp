@@ -33,7 +33,8 @@ TEST_CASE("ASC-01 ASC-04: as_completed gives the very tasks in the order of thei
     });
     over_workers([] {
         std::vector<weft::task<int>> tasks;
-        for (int i = 0; i < 50; ++i) tasks.push_back(sleeper(std::chrono::microseconds(i * 7 % 50), i));
+        for (int i = 0; i < 50; ++i)
+            tasks.push_back(sleeper(std::chrono::microseconds(i * 7 % 50), i));
         int sum = 0, count = 0;
         for (auto& t : weft::as_completed(tasks)) {
             sum += t.result();

@@ -10,9 +10,13 @@ using namespace weft::testing;
 namespace {
 
 template <class X>
-concept can_await = requires(X x) { weft::await(x); };
+concept can_await = requires(X x) {
+    weft::await(x);
+};
 template <class X>
-concept can_ensure_future = requires(X x) { weft::ensure_future(x); };
+concept can_ensure_future = requires(X x) {
+    weft::ensure_future(x);
+};
 
 } // namespace
 
@@ -37,7 +41,8 @@ TEST_CASE("CRO-01: making a coroutine runs nothing; await and create_task do", "
     });
 }
 
-TEST_CASE("CRO-02: an awaited coroutine is a call: the same task, and nobody in between", "[task]") {
+TEST_CASE("CRO-02: an awaited coroutine is a call: the same task, and nobody in between",
+          "[task]") {
     weft::run({.workers = 1}, [] {
         int sibling = 0;
         auto t = weft::create_task([&] { ++sibling; });
@@ -80,7 +85,9 @@ TEST_CASE("CRO-07: in debug mode a coroutine that is destroyed without having ru
                .exception_handler =
                    [&](const weft::exception_context& what) { reports.push_back(what.message); }},
               [] {
-                  { weft::coroutine dropped([] {}); }
+                  {
+                      weft::coroutine dropped([] {});
+                  }
                   weft::coroutine used([] {});
                   weft::await(used);
               });
