@@ -141,7 +141,9 @@ std::ptrdiff_t barrier_core::arrive_and_wait() {
         }
     }
     if (me.index < 0) w.throw_cancelled();
-    wait_for(mine.phase, false); // the last one was quicker: we have arrived, and the cancel waits for our next wait
+    wait_for(
+        mine.phase,
+        false); // the last one was quicker: we have arrived, and the cancel waits for our next wait
     return me.index;
 }
 

@@ -15,8 +15,7 @@ queue_core::~queue_core() {
 void queue_core::section::leave() noexcept {
     locked_ = false;
     queue_.lock_.unlock();
-    while (wait_node* node = claimed.pop_front())
-        node->who.who->resume(); // gone with the resume
+    while (wait_node* node = claimed.pop_front()) node->who.who->resume(); // gone with the resume
 }
 
 void queue_core::wait_in_line(section& here, wait_list& line, wait_node& me) {

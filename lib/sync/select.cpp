@@ -69,7 +69,8 @@ public:
     bool try_each(select_outcome& outcome, channel_core::node*& wake) {
         for (std::size_t i = 0; i < used_; ++i) {
             select_entry& e = entries_[order_.data()[i]];
-            const auto r = e.sends ? e.channel->put(e.element, wake) : e.channel->take(e.element, wake);
+            const auto r =
+                e.sends ? e.channel->put(e.element, wake) : e.channel->take(e.element, wake);
             if (r == channel_core::result::must_wait) continue;
             outcome = {static_cast<int>(order_.data()[i]), r == channel_core::result::closed};
             return true;

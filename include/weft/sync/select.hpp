@@ -44,13 +44,16 @@ template <class F, class T>
 struct wants_optional : std::false_type {};
 template <class R, class T, class A>
     requires std::is_same_v<std::remove_cvref_t<A>, std::optional<T>>
-struct wants_optional<R (*)(A), T> : std::true_type {};
+struct wants_optional<R (*)(A), T> : std::true_type {
+};
 template <class R, class C, class T, class A>
     requires std::is_same_v<std::remove_cvref_t<A>, std::optional<T>>
-struct wants_optional<R (C::*)(A), T> : std::true_type {};
+struct wants_optional<R (C::*)(A), T> : std::true_type {
+};
 template <class R, class C, class T, class A>
     requires std::is_same_v<std::remove_cvref_t<A>, std::optional<T>>
-struct wants_optional<R (C::*)(A) const, T> : std::true_type {};
+struct wants_optional<R (C::*)(A) const, T> : std::true_type {
+};
 template <class F, class T>
     requires requires { &F::operator(); }
 struct wants_optional<F, T> : wants_optional<decltype(&F::operator()), T> {};
@@ -191,7 +194,8 @@ private:
     void each(F f) {
         [&]<std::size_t... I>(std::index_sequence<I...>) {
             (f.template operator()<I>(std::get<I>(cases_)), ...);
-        }(std::index_sequence_for<Cases...>{});
+        }
+        (std::index_sequence_for<Cases...>{});
     }
     void prepare() {
         bool possible = false;

@@ -171,7 +171,7 @@ TEST_CASE("cancels that race with the last arrival neither lose nor add one", "[
         canceller.join();
         t.wait();
         if (cancelled) static_cast<void>(b.arrive()); // its arrival was taken back
-        b.wait(std::move(token)); // complete, one way or the other
+        b.wait(std::move(token));                     // complete, one way or the other
         c.join();
     }
 }

@@ -123,8 +123,9 @@ TEST_CASE("QUE-05: an item that was handed over before the cancel is kept; order
     });
 }
 
-TEST_CASE("QUE-06: a cancelled put has put nothing, keeps its item, and gives its place to the next",
-          "[sync]") {
+TEST_CASE(
+    "QUE-06: a cancelled put has put nothing, keeps its item, and gives its place to the next",
+    "[sync]") {
     const setting s = GENERATE(WEFT_TASK_SETTINGS);
     CAPTURE(s);
     weft::queue<std::unique_ptr<int>> q(1);
@@ -328,7 +329,8 @@ TEST_CASE("QUE-13: producers, consumers and cancels: every item comes once", "[s
     CHECK(sum == static_cast<long>(k_items) * (k_items - 1) / 2);
 }
 
-TEST_CASE("QUE-14: items left are destroyed; a queue that somebody waits for must not be", "[sync]") {
+TEST_CASE("QUE-14: items left are destroyed; a queue that somebody waits for must not be",
+          "[sync]") {
     const int before = counted::alive;
     {
         weft::queue<counted> q;

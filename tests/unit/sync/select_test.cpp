@@ -167,7 +167,8 @@ TEST_CASE("cancels that race with selects lose no value", "[sync]") {
                 weft::select(recv(a, take), recv(b, take));
             } catch (const weft::cancelled_error&) {
                 const weft::mask_cancel m;
-                weft::yield(); // the next cancel may be here already, and the sender wants the core, too
+                weft::
+                    yield(); // the next cancel may be here already, and the sender wants the core, too
             }
         }
     });
@@ -246,7 +247,8 @@ TEST_CASE("CHN-03: close ends the selects that wait", "[sync]") {
     CHECK(probe::receivers(a) == 0);
 }
 
-TEST_CASE("after is taken when its time has come, and not before; of two the earlier one", "[sync]") {
+TEST_CASE("after is taken when its time has come, and not before; of two the earlier one",
+          "[sync]") {
     in_virtual_time([] {
         weft::channel<int> a;
         const auto start = weft::clock::now();
