@@ -19,6 +19,7 @@ void fork_task::run() noexcept {
             if (take_final_cancel(message)) throw cancelled_error(std::move(message));
             invoke();
         } catch (...) { scope_.failed(std::current_exception()); }
+        end_greenlets();
         this->complete_value(); // the frame and the scope may end from here on
     }
     this->drop_ref();

@@ -27,7 +27,7 @@ struct sigaction previous_segv, previous_bus;
 
 void handle(int signal, siginfo_t* info, void* context) {
     const auto* s = static_cast<const stack*>(current_stack());
-    if (s != nullptr && s->owner != nullptr && s->low != nullptr) {
+    if (s != nullptr && s->guard != guard_kind::none) { // a stack of ours
         const auto* at = static_cast<const std::byte*>(info->si_addr);
         // A frame larger than the guard page may land a little below it.
         if (at < s->low && at >= s->low - page_size() - 64 * 1024) report_overflow(*s);
@@ -45,7 +45,7 @@ void handle(int signal, siginfo_t* info, void* context) {
 } // namespace
 
 void install_overflow_handler(owner_printer printer) noexcept {
-    print_owner.store(printer, std::memory_order_relaxed);
+    if (printer != nullptr) print_owner.store(printer, std::memory_order_relaxed);
     static std::once_flag once;
     std::call_once(once, [] {
         struct sigaction action {};
@@ -88,11 +88,14 @@ void report_overflow(const stack& s) noexcept {
         printer != nullptr && s.owner != nullptr)
         printer(STDERR_FILENO, s);
     else
-        signal_print(STDERR_FILENO, "an unknown task");
+        signal_print(STDERR_FILENO, "no task");
+    if (s.is_greenlet) signal_print(STDERR_FILENO, ", in a greenlet or generator");
     signal_print(STDERR_FILENO, "; its stack has ");
     signal_print(STDERR_FILENO, s.size / 1024 + 1);
     signal_print(STDERR_FILENO,
-                 " KiB: raise runtime_options::stack_size or create_task's .stack_size\n");
+                 s.is_greenlet
+                     ? " KiB: raise greenlet_options::stack_size\n"
+                     : " KiB: raise runtime_options::stack_size or create_task's .stack_size\n");
     std::abort();
 }
 

@@ -9,7 +9,7 @@ namespace weft::detail {
 /// Writes who owns the stack (name, spawn site) to `fd`; async-signal-safe. Set once by the layer that knows fibers.
 using owner_printer = void (*)(int fd, const stack& s);
 
-/// Installs the SIGSEGV/SIGBUS handler of the process, once; faults that are none of ours go to the previous handler.
+/// Installs the SIGSEGV/SIGBUS handler of the process, once, and the printer unless it is null; faults that are none of ours go to the previous handler.
 void install_overflow_handler(owner_printer printer) noexcept;
 
 /// Gives the calling thread a signal stack (the handler can't run on the stack that overflowed).

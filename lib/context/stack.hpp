@@ -33,6 +33,7 @@ struct alignas(64) stack : stack_head {
         true}; // context is complete: release by after_save, acquire by whoever resumes
     guard_kind guard = guard_kind::none;
     bool single = false;                  // mapped for one fiber, unmapped at its end
+    bool is_greenlet = false;             // runs greenlets, beside a thread's or a task's own stack
     void (*after)(stack& left) = nullptr; // runs on the next stack once this one is saved
     thread_state* thread = nullptr;
     eh_globals eh;
@@ -48,6 +49,15 @@ struct alignas(64) stack : stack_head {
 inline stack* task_stack() noexcept {
     auto* s = static_cast<stack*>(current_stack());
     return s != nullptr && s->owner != nullptr ? s : nullptr;
+}
+
+/// For whoever begins to run something on s: may that fork, and down to where? Below, a fork gets a fresh stack.
+inline void allow_forks(stack& s, bool may) noexcept {
+    constexpr std::size_t k_spare_bytes = 32 * 1024;
+    if (s.forks.allows_forks() == may) return;
+    s.forks.set_limit(may ? reinterpret_cast<std::uintptr_t>(s.low) +
+                                (s.size / 2 < k_spare_bytes ? s.size / 2 : k_spare_bytes)
+                          : fork_list::k_no_forks);
 }
 
 } // namespace weft::detail

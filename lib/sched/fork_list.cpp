@@ -6,13 +6,13 @@
 #include <algorithm>
 
 #include "base/tsc.hpp"
+#include "greenlet/strand.hpp"
 #include "sched/scheduler.hpp"
 
 namespace weft::detail {
 namespace {
 
-constexpr std::size_t k_spare_bytes = 32 * 1024; // below these a fork gets a fresh stack
-constexpr deadline_ns k_look_every = 4'000;      // at the pace of the last forks
+constexpr deadline_ns k_look_every = 4'000; // at the pace of the last forks
 constexpr unsigned k_longest_stride = 1024;
 constexpr unsigned k_fine_stride =
     64; // so many forks in one k_look_every: too fine to be shared at once
@@ -22,10 +22,11 @@ bool share(fork_link& link, stack& s) noexcept {
     return r.kind->share(r, *s.owner) != nullptr;
 }
 
+// `s` may be another stack of the running task: where it runs says the running one.
 bool share_oldest(stack& s) noexcept {
     fork_link* r = s.forks.share_oldest([&s](fork_link& link) { return share(link, s); });
     if (r == nullptr) return false;
-    s.runner->share(*static_cast<fork_record*>(r)->shared);
+    current_stack()->runner->share(*static_cast<fork_record*>(r)->shared);
     return true;
 }
 
@@ -44,19 +45,18 @@ bool is_worth_sharing(stack& s) noexcept {
 } // namespace
 
 void share_all_forks_slow(stack& s) noexcept {
-    while (!s.forks.empty() && share_oldest(s)) {}
+    const auto share_all = [](stack& one) {
+        while (!one.forks.empty() && share_oldest(one)) {}
+    };
+    if (s.greenlets != nullptr) s.greenlets->for_each_forked(share_all);
+    share_all(s);
 }
 
 fiber* rob_fork(stack& s) noexcept {
-    fork_link* r = s.forks.rob([&s](fork_link& link) { return share(link, s); });
+    // A fork has its creator's context, which nobody else may read: who has one is not robbed.
+    fork_link* r =
+        s.forks.rob([&s](fork_link& link) { return !s.owner->locals && share(link, s); });
     return r != nullptr ? static_cast<fork_record*>(r)->shared : nullptr;
-}
-
-void allow_forks(stack& s, const fiber& f) noexcept {
-    if (s.forks.allows_forks() == f.is_task) return;
-    s.forks.set_limit(f.is_task ? reinterpret_cast<std::uintptr_t>(s.low) +
-                                      std::min(k_spare_bytes, s.size / 2)
-                                : fork_list::k_no_forks);
 }
 
 fork_way answer_forks(stack_head& s, const void* frame) noexcept {

@@ -7,17 +7,14 @@
 
 namespace weft::detail {
 
-/// Shares every record of the running stack, oldest first: before it waits.
+/// Shares every record of the running stack, and of the greenlets beside it, oldest first: before it waits.
 void share_all_forks_slow(stack& s) noexcept;
 inline void share_all_forks(stack& s) noexcept {
-    if (!s.forks.empty()) [[unlikely]]
+    if (!s.forks.empty() || s.greenlets != nullptr) [[unlikely]]
         share_all_forks_slow(s);
 }
 
 /// Takes the oldest fork of a stack whose owner does not answer. Null: there is none.
 fiber* rob_fork(stack& s) noexcept;
-
-/// For whoever begins a fiber on s: may it fork, and down to where?
-void allow_forks(stack& s, const fiber& f) noexcept;
 
 } // namespace weft::detail

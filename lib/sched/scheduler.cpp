@@ -9,6 +9,7 @@
 #include "base/tsc.hpp"
 #include "context/overflow.hpp"
 #include "context/switch.hpp"
+#include "greenlet/strand.hpp"
 #include "sched/fork_list.hpp"
 
 namespace weft::detail {
@@ -32,6 +33,7 @@ scheduler::scheduler(const scheduler_options& options)
       outside_stacks_(stacks_),
       may_rob_(options.workers > 1 && has_heavy_fence()) {
     install_overflow_handler(print_stack_owner);
+    strand::slot_of = &scheduler::stack_slot_of;
     for (unsigned i = 0; i < options.workers; ++i) {
         reactors_.push_back(std::make_unique<reactor>(options.make_backend(time_), time_));
         permits_[i].home = reactors_.back().get();
@@ -77,7 +79,7 @@ void scheduler::provide_stack(fiber& f, std::size_t size) {
         f.stack_ = map_single_stack(size, &worker::stack_main);
         f.stack_->owner = &f;
         f.own_stack_ = true;
-        allow_forks(*f.stack_, f);
+        allow_forks(*f.stack_, f.is_task);
         return;
     }
     if (worker* w = worker::current(); w != nullptr && &w->home() == this) {

@@ -102,6 +102,7 @@ public:
 
 private:
     friend class worker;
+    static stack** stack_slot_of(fiber& f) noexcept { return &f.stack_; }
     worker* find_spare() noexcept;
     worker* make_spare() noexcept;
     bool hand_over(worker& from, worker& to) noexcept;

@@ -7,6 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/futex.hpp"
+#include "greenlet/strand.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/thread_wait.hpp"
 
@@ -87,7 +88,10 @@ struct deadline_timer : timer {
     }
 };
 
-bool masked(const stack& s) noexcept { return s.owner->masks != 0 || s.thread->eh->uncaught != 0; }
+bool masked(const stack& s) noexcept {
+    return s.owner->masks != 0 || s.thread->eh->uncaught != 0 ||
+           (s.greenlets != nullptr && s.greenlets->masks_cancel());
+}
 
 } // namespace
 

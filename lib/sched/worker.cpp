@@ -121,7 +121,7 @@ stack& worker::stack_for(fiber& f) noexcept {
         }
         s->owner = &f;
         f.stack_ = s;
-        allow_forks(*s, f);
+        allow_forks(*s, f.is_task);
     }
     return *f.stack_;
 }
@@ -131,7 +131,8 @@ void worker::enter(fiber& f) noexcept {
     if (f.ready_at_ != 0) [[unlikely]]
         latency_.add(coarse_tsc() - std::exchange(f.ready_at_, 0));
     running_task_.store(f.is_listed ? &f : nullptr, std::memory_order_relaxed);
-    running_stack_.store(f.stack_, std::memory_order_relaxed);
+    // Of greenlets' stacks only the running one knows which is left when: they are not robbed.
+    running_stack_.store(f.stack_->is_greenlet ? nullptr : f.stack_, std::memory_order_relaxed);
     if (forks_demanded()) [[unlikely]]
         f.stack_->forks_left = 1; // its next fork looks at once
     worker_counters::add(counters_.switches);
@@ -191,7 +192,7 @@ void worker::stack_main(stack& s) {
 
 // A fiber has ended on s. A new one begins on the same stack, hot as it is; else the stack goes to the cache.
 void worker::next_on_this_stack(stack& s) noexcept {
-    WEFT_ASSERT(s.forks.empty());
+    WEFT_ASSERT(s.forks.empty() && s.greenlets == nullptr);
     const bool single = s.single;
     if (!single) stacks.put();
     s.owner = nullptr;
@@ -199,7 +200,7 @@ void worker::next_on_this_stack(stack& s) noexcept {
     if (next != nullptr && next->stack_ == nullptr && !single) {
         s.owner = next;
         next->stack_ = &s;
-        allow_forks(s, *next);
+        allow_forks(s, next->is_task);
         enter(*next);
         return;
     }

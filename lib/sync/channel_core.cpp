@@ -142,7 +142,10 @@ bool channel_core::close() noexcept {
     if (closed_) return false;
     closed_ = true;
     for (wait_list* line : {&receivers_, &senders_})
-        while (wait_node* waiting = claim_first(*line)) claimed.push_back(*waiting);
+        while (node* waiting = claim(*line)) {
+            waiting->was_closed = true;
+            claimed.push_back(*waiting);
+        }
     lock.unlock();
     while (wait_node* waiting = claimed.pop_front()) waiting->who.who->resume();
     return true;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "task/callbacks.hpp"
 
+#include <weft/greenlet/greenlet_core.hpp>
+
 #include "base/signal_print.hpp"
 #include "task/runtime_core.hpp"
 
@@ -11,10 +13,13 @@ class callback_fiber final : public fiber {
 public:
     callback_fiber(runtime_core& runtime, std::vector<unique_function<void()>> callbacks)
         : fiber(runtime.sched(), false),
-          callbacks_(std::move(callbacks)) {}
+          callbacks_(std::move(callbacks)) {
+        locals = {}; // each has those of who added it
+    }
 
     void run() noexcept override {
         run_callbacks(callbacks_);
+        end_greenlets();
         delete this;
     }
     void print_owner(int fd) const noexcept override { signal_print(fd, "a done callback"); }

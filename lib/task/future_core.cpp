@@ -124,6 +124,11 @@ void future_core::finish_locked(outcome_kind kind) noexcept {
 }
 
 void future_core::add_done_callback(unique_function<void()> f) {
+    if (context_ref& mine = current_context())
+        f = [f = std::move(f), mine]() mutable {
+            const context_scope in(mine);
+            f();
+        };
     lock_.lock();
     if (state_.load(std::memory_order_relaxed) == outcome_kind::pending) {
         try {

@@ -4,12 +4,22 @@
 #include <chrono>
 #include <cstdio>
 
+#include "greenlet/report.hpp"
+
 namespace weft::detail {
 namespace {
 
 scheduler_options with_observer(scheduler_options o, stuck_observer& observer) {
     if (o.watch) o.watch->observer = &observer;
     return o;
+}
+
+void report_broken_cleanup(const char* what, std::exception_ptr e) noexcept {
+    runtime_core* r = current_runtime_or_null();
+    const std::shared_ptr<reporter> to =
+        r != nullptr ? r->exceptions() : std::make_shared<reporter>(nullptr);
+    const task_base* t = current_task_base();
+    to->report({what, std::move(e), t != nullptr ? t->name() : std::string(), nullptr, 0});
 }
 
 } // namespace
@@ -20,6 +30,7 @@ runtime_core::runtime_core(const runtime_options& options, const scheduler_optio
       shards_(scheduling.workers + 1),
       scheduler_(with_observer(scheduling, *this)) {
     scheduler_.runtime = this;
+    report_cleanups_to(report_broken_cleanup);
 }
 
 runtime_core::shard& runtime_core::local_shard(unsigned& index) noexcept {

@@ -96,6 +96,42 @@ public:
     channel_closed() : std::runtime_error("weft: the channel is closed") {}
 };
 
+/// A greenlet or generator used elsewhere than on the plain thread, or in the task, that first ran it.
+class wrong_thread : public std::logic_error {
+public:
+    wrong_thread()
+        : std::logic_error("weft: a greenlet or generator belongs to the thread, or the task, that "
+                           "first ran it; this is another one") {}
+};
+
+/// A switch to a greenlet whose body has ended.
+class greenlet_finished : public std::logic_error {
+public:
+    greenlet_finished() : std::logic_error("weft: a switch to a greenlet that has finished") {}
+    explicit greenlet_finished(const std::string& what) : std::logic_error(what) {}
+};
+
+/// Unwinds a greenlet or generator that is let go of. Deliberately no std::exception, as cancelled_error.
+struct greenlet_exit {};
+
+/// get_nowait of a queue that has nothing.
+class queue_empty : public std::runtime_error {
+public:
+    queue_empty() : std::runtime_error("weft: the queue is empty") {}
+};
+
+/// put, or get with nothing left, after a queue's shutdown.
+class queue_shut_down : public std::runtime_error {
+public:
+    queue_shut_down() : std::runtime_error("weft: the queue is shut down") {}
+};
+
+/// A barrier that was reset while the caller waited, or aborted and not reset since.
+class broken_barrier : public std::runtime_error {
+public:
+    broken_barrier() : std::runtime_error("weft: the barrier is broken: reset or aborted") {}
+};
+
 /// What an exception is, for reports: the demangled type and, of a std::exception, its message.
 std::string describe(const std::exception_ptr& error);
 

@@ -8,6 +8,7 @@
 namespace weft::detail {
 
 class fiber;
+class strand;
 class worker;
 struct stack_head;
 
@@ -32,6 +33,8 @@ struct stack_head {
     worker* runner = nullptr;
     /// The fiber whose frames lie here; null on a worker's own loop and on plain threads.
     fiber* owner = nullptr;
+    /// The greenlets among which this stack is one; null where none ever ran.
+    strand* greenlets = nullptr;
     /// Operations that need not wait, until the next one that looks around (operation_point).
     unsigned operations_left = k_operations_per_look;
 

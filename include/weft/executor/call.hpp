@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include <weft/fiber/context.hpp>
 #include <weft/task/future.hpp>
 #include <weft/task/task.hpp>
 
@@ -127,6 +128,7 @@ private:
     bool take() noexcept { return !taken_.exchange(true, std::memory_order_acq_rel); }
 
     void run_function() noexcept {
+        const context_scope in(std::move(context_)); // of the caller
         try {
             if constexpr (std::is_void_v<T>) {
                 (*function_)();
@@ -151,6 +153,7 @@ private:
 
     std::atomic<bool> taken_{false};
     const std::shared_ptr<reporter> reporter_;
+    context_ref context_ = current_context();
     std::optional<F> function_;
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <weft/context/stack_head.hpp>
+#include <weft/fiber/context.hpp>
 #include <weft/fiber/waker.hpp>
 
 namespace weft::detail {
@@ -21,7 +22,7 @@ class scheduler;
 /// | next_            | whoever has it in an inject queue, under that queue's lock                  |
 /// | last_worker_     | the worker that runs it                                                     |
 /// | ready_at_        | whoever makes it ready, before it is queued; the worker that runs it        |
-/// | masks            | the fiber itself                                                            |
+/// | masks, locals    | the fiber itself                                                            |
 class fiber : public waiter {
 public:
     /// Runs the body, on the fiber's stack, once. Whatever it frees, it frees last.
@@ -44,9 +45,15 @@ public:
     bool is_stackless = false;
     /// Cancellation is not delivered while this is above zero (mask_cancel).
     unsigned masks = 0;
+    /// The values of its context variables: its creator's, until it sets one.
+    context_ref locals;
 
 protected:
-    fiber(scheduler& s, bool task) noexcept : is_task(task), scheduler_(&s) {}
+    fiber(scheduler& s, bool task) noexcept : is_task(task), scheduler_(&s) {
+        const stack_head* creator = current_stack();
+        locals = creator != nullptr && creator->owner != nullptr ? creator->owner->locals
+                                                                 : current_context();
+    }
     ~fiber() override = default;
 
     /// Lets go of the stack, which this run still uses to its end; the next one begins on another. Back by keep_stack.

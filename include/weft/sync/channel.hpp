@@ -145,6 +145,9 @@ public:
     [[nodiscard]] iterator begin() { return iterator(*this); }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return std::default_sentinel; }
 
+    /// For select.
+    [[nodiscard]] detail::channel_core& core() noexcept { return core_; }
+
 private:
     friend struct detail::sync_probe;
     friend struct detail::co_sync;

@@ -22,7 +22,9 @@ public:
     /// A waiting sender or receiver; lies in its frame. Who claims it fills the rest in before he resumes it.
     struct node : wait_node {
         void* element = nullptr; // what is sent, or where the received one goes
-        bool took_place = false; // the element was handed over; else: the channel was closed
+        bool took_place = false; // the element was handed over
+        bool was_closed =
+            false; // the channel was closed instead: for a select, which waits in several
     };
     enum class result { done, closed, must_wait };
 

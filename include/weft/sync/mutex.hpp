@@ -8,6 +8,9 @@
 namespace weft {
 
 class condition_variable;
+namespace detail {
+class queue_core;
+} // namespace detail
 
 /// Mutual exclusion for tasks and plain threads: std::timed_mutex, but a task that waits for it leaves its core to others.
 ///
@@ -62,6 +65,7 @@ private:
     friend struct detail::sync_probe;
     friend struct detail::co_sync;
     friend class condition_variable;
+    friend class detail::queue_core;
     static constexpr detail::wait_queue::state_type k_locked = detail::wait_queue::k_one;
 
     bool lock_slow(detail::deadline_ns deadline, bool cancellable = true);

@@ -64,6 +64,17 @@ public:
     }
     /// Ends the wait of the first who still waits; null: nobody does. Resume him after unlock; until then his node is there.
     [[nodiscard]] wait_node* claim_one() noexcept { return claim_first(line_); }
+    /// Who is first in line, maybe one whose wait has ended otherwise; null: nobody.
+    [[nodiscard]] wait_node* first() const noexcept { return line_.front(); }
+    /// Takes `first` out of the line; true: its wait is ended herewith, as by claim_one.
+    [[nodiscard]] bool claim_first_of(wait_node& first) noexcept {
+        line_.remove(first);
+        return first.who.claim(wait_end::notified);
+    }
+    /// Takes a node of the caller's out, if nobody has.
+    void forget(wait_node& node) noexcept {
+        if (node.is_linked()) line_.remove(node);
+    }
     /// Ends the waits of at most n, in order of arrival.
     std::uint64_t claim(wait_list& claimed, std::uint64_t n) noexcept;
     /// Gives the guard up and suspends the caller at the end of the line.

@@ -9,6 +9,7 @@
 
 #include <weft/base/intrusive_list.hpp>
 #include <weft/fiber/fiber.hpp>
+#include <weft/greenlet/greenlet_core.hpp>
 #include <weft/task/future_core.hpp>
 
 namespace weft {
@@ -146,11 +147,11 @@ private:
         try {
             if constexpr (std::is_void_v<T>) {
                 (*function_)();
-                function_.reset();
+                end_body();
                 if (!take_final_cancel(message)) return void(this->complete_value());
             } else {
                 decltype(auto) result = (*function_)();
-                function_.reset();
+                end_body();
                 if (!take_final_cancel(message)) {
                     if constexpr (std::is_reference_v<T>)
                         return void(this->complete_value(result));
@@ -160,13 +161,19 @@ private:
             }
             this->complete_cancelled(std::move(message));
         } catch (const cancelled_error& e) {
-            function_.reset();
+            end_body();
             this->complete_cancelled(e.what());
         } catch (...) {
-            function_.reset();
+            end_body();
             keep_reporter();
             this->complete_exception(std::current_exception());
         }
+    }
+    /// Captures, greenlets and context variables go before the result is there: who sees that sees them gone.
+    void end_body() noexcept {
+        function_.reset();
+        end_greenlets();
+        locals = {};
     }
     void destroy() noexcept override { delete this; }
 

@@ -37,7 +37,7 @@ TEST_CASE("a channel may allow more than memory could hold", "[sync]") {
     CHECK(sum == 999 * 500);
 }
 
-TEST_CASE("without a buffer, a send ends when a receiver has the value", "[sync]") {
+TEST_CASE("CHN-01: without a buffer, a send ends when a receiver has the value", "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
     weft::channel<int> ch;
@@ -89,7 +89,7 @@ TEST_CASE("senders and receivers are served in the order of their arrival", "[sy
     CHECK(by_receiver == std::vector{0, 1, 2, 3});
 }
 
-TEST_CASE("close wakes all who wait: receivers get nothing, senders throw", "[sync]") {
+TEST_CASE("CHN-03: close wakes all who wait: receivers get nothing, senders throw", "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
     const bool senders = GENERATE(false, true);
@@ -116,7 +116,7 @@ TEST_CASE("close wakes all who wait: receivers get nothing, senders throw", "[sy
     CHECK(ended == 5);
 }
 
-TEST_CASE("what is in the buffer is received after close, then nothing", "[sync]") {
+TEST_CASE("CHN-02: what is in the buffer is received after close, then nothing", "[sync]") {
     weft::channel<int> ch(3);
     ch.send(1);
     ch.send(2);
@@ -283,7 +283,7 @@ TEST_CASE("the values of one sender arrive in its order", "[sync]") {
     CHECK(next == 2000);
 }
 
-TEST_CASE("two tasks play ping-pong, and see what the other wrote", "[sync]") {
+TEST_CASE("CHN-11: two tasks play ping-pong, and see what the other wrote", "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
     weft::channel<int> ping, pong;

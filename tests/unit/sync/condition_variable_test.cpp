@@ -20,7 +20,8 @@ struct shared {
 
 } // namespace
 
-TEST_CASE("notify_one wakes one waiter after the other, in the order of their arrival", "[sync]") {
+TEST_CASE("CND-01: notify_one wakes one waiter after the other, in the order of their arrival",
+          "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
     shared x;
@@ -92,7 +93,7 @@ TEST_CASE("wait releases the mutex, and holds it when it returns", "[sync]") {
     CHECK(x.m.try_lock());
 }
 
-TEST_CASE("a predicate is tested again after every notification", "[sync]") {
+TEST_CASE("CND-03: a predicate is tested again after every notification", "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
     shared x;
@@ -145,14 +146,14 @@ TEST_CASE("a wait with a limit says whether it was notified, and holds the mutex
     CHECK(probe::waiting(x.changed) == 0);
 }
 
-TEST_CASE("a wait without the lock is refused", "[sync]") {
+TEST_CASE("CND-02: a wait without the lock is refused", "[sync]") {
     shared x;
     lock_type lock(x.m, std::defer_lock);
     CHECK_THROWS_AS(x.changed.wait(lock), std::system_error);
     CHECK(x.m.try_lock());
 }
 
-TEST_CASE("a cancelled waiter holds the mutex when the error leaves wait", "[sync]") {
+TEST_CASE("CND-04: a cancelled waiter holds the mutex when the error leaves wait", "[sync]") {
     const setting s = GENERATE(WEFT_TASK_SETTINGS);
     CAPTURE(s);
     shared x;
@@ -192,7 +193,7 @@ TEST_CASE("a cancel that comes before the wait leaves the mutex locked", "[sync]
     CHECK(x.m.try_lock());
 }
 
-TEST_CASE("a cancel while re-locking is delivered after it, with its message", "[sync]") {
+TEST_CASE("CND-05: a cancel while re-locking is delivered after it, with its message", "[sync]") {
     const setting s = GENERATE(WEFT_TASK_SETTINGS);
     CAPTURE(s);
     shared x;
@@ -221,7 +222,7 @@ TEST_CASE("a cancel while re-locking is delivered after it, with its message", "
     CHECK(x.m.try_lock());
 }
 
-TEST_CASE("the notification of a waiter who is cancelled before he runs goes to the next",
+TEST_CASE("CND-06: the notification of a waiter who is cancelled before he runs goes to the next",
           "[sync]") {
     const setting s = GENERATE(WEFT_TASK_SETTINGS);
     CAPTURE(s);
@@ -292,7 +293,7 @@ TEST_CASE("no item is left behind where notifications and cancels race", "[sync]
     CHECK(good == k_rounds);
 }
 
-TEST_CASE("several conditions share one mutex", "[sync]") {
+TEST_CASE("CND-07: several conditions share one mutex", "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
     weft::mutex m;

@@ -43,6 +43,22 @@ struct sync_probe {
         return length(c.core_.receivers());
     }
 
+    template <class T, class Store>
+    static std::size_t getters(basic_queue<T, Store>& q) {
+        const queue_core::section here(q.core_);
+        return length(q.core_.getters);
+    }
+    template <class T, class Store>
+    static std::size_t putters(basic_queue<T, Store>& q) {
+        const queue_core::section here(q.core_);
+        return length(q.core_.putters);
+    }
+    template <class F>
+    static std::size_t waiting(barrier<F>& b) {
+        const std::lock_guard lock(b.core_.lock_);
+        return length(b.core_.waiting_);
+    }
+
     // The second look: what a wait does when the first look found nothing, and something came meanwhile.
     static bool second_look(mutex& m) { return m.lock_slow(k_never); }
     static bool second_look(event& e) { return e.wait_slow(k_never); }

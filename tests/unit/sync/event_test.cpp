@@ -29,7 +29,7 @@ TEST_CASE("an event that was set before the guard was held ends the wait", "[syn
     CHECK(e.is_set());
 }
 
-TEST_CASE("set wakes all who wait, in the order of their arrival", "[sync]") {
+TEST_CASE("EVT-01: set wakes all who wait, in the order of their arrival", "[sync]") {
     weft::event e;
     std::vector<int> order;
     crew c({1});
@@ -47,7 +47,7 @@ TEST_CASE("set wakes all who wait, in the order of their arrival", "[sync]") {
     CHECK(e.wait_for(0s));
 }
 
-TEST_CASE("a clear right after the set takes nothing from those who waited", "[sync]") {
+TEST_CASE("EVT-02: a clear right after the set takes nothing from those who waited", "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
     const int waiters = s.workers == 0 || s.mixed ? 50 : GENERATE(1, 100, 1000);
@@ -68,7 +68,7 @@ TEST_CASE("a clear right after the set takes nothing from those who waited", "[s
     CHECK_FALSE(e.is_set());
 }
 
-TEST_CASE("a cancelled waiter leaves the line, and set still wakes the others", "[sync]") {
+TEST_CASE("EVT-03: a cancelled waiter leaves the line, and set still wakes the others", "[sync]") {
     const setting s = GENERATE(WEFT_TASK_SETTINGS);
     CAPTURE(s);
     weft::event e;

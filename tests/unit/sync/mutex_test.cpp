@@ -30,7 +30,7 @@ TEST_CASE("a mutex that became free before the guard was held is locked without 
     CHECK(m.try_lock());
 }
 
-TEST_CASE("waiters get the mutex in the order of their arrival", "[sync]") {
+TEST_CASE("LCK-01: waiters get the mutex in the order of their arrival", "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
     weft::mutex m;
@@ -50,7 +50,8 @@ TEST_CASE("waiters get the mutex in the order of their arrival", "[sync]") {
     CHECK(m.try_lock());
 }
 
-TEST_CASE("a newcomer does not overtake the waiter to whom the mutex was handed", "[sync]") {
+TEST_CASE("LCK-07: a newcomer does not overtake the waiter to whom the mutex was handed",
+          "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
     weft::mutex m;
@@ -69,7 +70,8 @@ TEST_CASE("a newcomer does not overtake the waiter to whom the mutex was handed"
     CHECK(m.try_lock());
 }
 
-TEST_CASE("a counter under the mutex is exact, also where its owner waits meanwhile", "[sync]") {
+TEST_CASE("LCK-08 LCK-09: a counter under the mutex is exact, also where its owner waits meanwhile",
+          "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
     weft::mutex m;
@@ -90,7 +92,7 @@ TEST_CASE("a counter under the mutex is exact, also where its owner waits meanwh
     CHECK(m.try_lock());
 }
 
-TEST_CASE("a cancelled waiter loses its place, and nobody else does", "[sync]") {
+TEST_CASE("LCK-04: a cancelled waiter loses its place, and nobody else does", "[sync]") {
     const setting s = GENERATE(WEFT_TASK_SETTINGS);
     CAPTURE(s);
     weft::mutex m;
@@ -138,7 +140,8 @@ TEST_CASE("lock is a cancel point only where it must wait", "[sync]") {
     CHECK(held.try_lock());
 }
 
-TEST_CASE("a cancel that races with unlock loses neither the mutex nor the next waiter", "[sync]") {
+TEST_CASE("LCK-02: a cancel that races with unlock loses neither the mutex nor the next waiter",
+          "[sync]") {
     const setting s = GENERATE(WEFT_TASK_SETTINGS);
     CAPTURE(s);
     crew c(s);
@@ -264,7 +267,8 @@ TEST_CASE("a mutex may be destroyed as soon as its last owner has let go", "[syn
     CHECK(destroyed == 2000);
 }
 
-TEST_CASE("unlock of a mutex that nobody has locked ends the process and says so", "[sync]") {
+TEST_CASE("LCK-05: unlock of a mutex that nobody has locked ends the process and says so",
+          "[sync]") {
     int channel[2];
     REQUIRE(pipe(channel) == 0);
     const pid_t child = fork();

@@ -22,7 +22,7 @@ int count_permits(Semaphore& sem) {
 
 } // namespace
 
-TEST_CASE("a semaphore lets in as many as it has permits", "[sync]") {
+TEST_CASE("SEM-01: a semaphore lets in as many as it has permits", "[sync]") {
     weft::counting_semaphore sem(2);
     CHECK(sem.try_acquire());
     sem.acquire();
@@ -97,7 +97,7 @@ TEST_CASE("release(n) lets in the first n, and keeps what nobody waits for", "[s
     CHECK(count_permits(sem) == 4);
 }
 
-TEST_CASE("a newcomer does not take the permit that a waiter was given", "[sync]") {
+TEST_CASE("SEM-04: a newcomer does not take the permit that a waiter was given", "[sync]") {
     const setting s = GENERATE(WEFT_EVERY_SETTING);
     CAPTURE(s);
     weft::binary_semaphore sem(0);
@@ -110,7 +110,7 @@ TEST_CASE("a newcomer does not take the permit that a waiter was given", "[sync]
     CHECK(count_permits(sem) == 0);
 }
 
-TEST_CASE("tasks that acquire and release in turns stay in their order", "[sync]") {
+TEST_CASE("SEM-02: tasks that acquire and release in turns stay in their order", "[sync]") {
     weft::binary_semaphore sem(0);
     std::vector<int> order;
     crew c({1});
@@ -177,7 +177,7 @@ TEST_CASE("who was given a permit before the cancel keeps it", "[sync]") {
     CHECK(count_permits(sem) == 0);
 }
 
-TEST_CASE("permits are conserved where releases, cancels and time-outs race", "[sync]") {
+TEST_CASE("SEM-03: permits are conserved where releases, cancels and time-outs race", "[sync]") {
     const setting s = GENERATE(WEFT_TASK_SETTINGS);
     CAPTURE(s);
     constexpr int k_permits = 3;
@@ -217,7 +217,7 @@ TEST_CASE("permits are conserved where releases, cancels and time-outs race", "[
     CHECK(count_permits(sem) == k_permits);
 }
 
-TEST_CASE("a thousand tasks and threads share five permits", "[sync]") {
+TEST_CASE("SEM-06: a thousand tasks and threads share five permits", "[sync]") {
     const setting s = GENERATE(setting{1}, setting{2}, setting{4}, setting{2, true});
     CAPTURE(s);
     weft::counting_semaphore<5> sem(5);

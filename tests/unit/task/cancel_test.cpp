@@ -23,7 +23,8 @@ std::string message_of(const weft::task<void>& t) {
 
 } // namespace
 
-TEST_CASE("cancel: a sleeping task ends at once, cancelled, with the message, and a later cancel "
+TEST_CASE("CAN-01 CAN-12: cancel: a sleeping task ends at once, cancelled, with the message, and a "
+          "later cancel "
           "is refused",
           "[task]") {
     over_workers([] {
@@ -37,7 +38,7 @@ TEST_CASE("cancel: a sleeping task ends at once, cancelled, with the message, an
     });
 }
 
-TEST_CASE("cancel: before the first step the body never runs", "[task]") {
+TEST_CASE("CAN-02: cancel: before the first step the body never runs", "[task]") {
     in_virtual_time([] {
         bool ran = false;
         auto t = weft::create_task([&] { ran = true; });
@@ -47,9 +48,9 @@ TEST_CASE("cancel: before the first step the body never runs", "[task]") {
     });
 }
 
-TEST_CASE(
-    "cancel: who catches it and returns has not been cancelled, and one request is delivered once",
-    "[task]") {
+TEST_CASE("CAN-05 CAN-06: cancel: who catches it and returns has not been cancelled, and one "
+          "request is delivered once",
+          "[task]") {
     over_workers([] {
         std::atomic<bool> waiting{false};
         auto t = weft::create_task([&] {
@@ -69,7 +70,8 @@ TEST_CASE(
     });
 }
 
-TEST_CASE("cancel: oneself, then the next wait throws; ending without a wait ends cancelled",
+TEST_CASE("CAN-07 CAN-08: cancel: oneself, then the next wait throws; ending without a wait ends "
+          "cancelled",
           "[task]") {
     over_workers([] {
         auto waits = weft::create_task([] {
@@ -82,7 +84,7 @@ TEST_CASE("cancel: oneself, then the next wait throws; ending without a wait end
     });
 }
 
-TEST_CASE("cancel: no handler for std::exception swallows it", "[task]") {
+TEST_CASE("CAN-17: cancel: no handler for std::exception swallows it", "[task]") {
     over_workers([] {
         auto t = weft::create_task([] {
             try {
@@ -94,8 +96,9 @@ TEST_CASE("cancel: no handler for std::exception swallows it", "[task]") {
     });
 }
 
-TEST_CASE("cancel: of the only waiter goes to the inner task first, whose clean-up runs first",
-          "[task]") {
+TEST_CASE(
+    "CAN-09: cancel: of the only waiter goes to the inner task first, whose clean-up runs first",
+    "[task]") {
     over_workers([] {
         std::string log; // inner first, then outer: one after the other
         weft::promise<void> started;
@@ -183,8 +186,9 @@ TEST_CASE("cancel: an inner task that swallows it gives its value, and the outer
     });
 }
 
-TEST_CASE("cancel: one of two waiters only ends that wait; a bare promise only loses its waiter",
-          "[task]") {
+TEST_CASE(
+    "CAN-24: cancel: one of two waiters only ends that wait; a bare promise only loses its waiter",
+    "[task]") {
     in_virtual_time([] {
         auto shared = weft::create_task([] { weft::sleep_for(10s); });
         auto a = weft::create_task([&] { weft::await(shared); });
@@ -204,7 +208,7 @@ TEST_CASE("cancel: one of two waiters only ends that wait; a bare promise only l
     });
 }
 
-TEST_CASE("cancel: uncancel to zero withdraws a request that was not delivered", "[task]") {
+TEST_CASE("CAN-14: cancel: uncancel to zero withdraws a request that was not delivered", "[task]") {
     over_workers([] {
         auto t = weft::create_task([] {
             auto me = weft::current_task();
@@ -262,9 +266,9 @@ TEST_CASE("cancel: a destructor that waits while the task unwinds is not interru
     });
 }
 
-TEST_CASE(
-    "cancel: racing with completion ends in exactly one of value and cancelled, from any thread",
-    "[task]") {
+TEST_CASE("CAN-20: cancel: racing with completion ends in exactly one of value and cancelled, from "
+          "any thread",
+          "[task]") {
     over_workers([] {
         for (int round = 0; round < 300; ++round) {
             weft::promise<int> p;

@@ -26,7 +26,7 @@ auto failing(std::chrono::nanoseconds d, std::string what) {
 
 } // namespace
 
-TEST_CASE("wait: all_completed gives everything done, and again at once", "[task]") {
+TEST_CASE("WAI-01: wait: all_completed gives everything done, and again at once", "[task]") {
     in_virtual_time([] {
         std::vector tasks{sleeper(3s, 1), sleeper(1s, 2), sleeper(2s, 3)};
         for (int i = 0; i < 2; ++i) {
@@ -37,7 +37,7 @@ TEST_CASE("wait: all_completed gives everything done, and again at once", "[task
     });
 }
 
-TEST_CASE("wait: first_completed returns with the first, the others go on", "[task]") {
+TEST_CASE("WAI-02: wait: first_completed returns with the first, the others go on", "[task]") {
     in_virtual_time([] {
         std::vector tasks{sleeper(3s, 1), sleeper(1s, 2), sleeper(2s, 3), sleeper(1s, 4)};
         tasks.push_back(tasks[1]); // a duplicate counts once
@@ -52,7 +52,8 @@ TEST_CASE("wait: first_completed returns with the first, the others go on", "[ta
     });
 }
 
-TEST_CASE("wait: first_exception returns at the first failure, else when all are done; it never "
+TEST_CASE("WAI-04 WAI-06: wait: first_exception returns at the first failure, else when all are "
+          "done; it never "
           "throws their errors",
           "[task]") {
     in_virtual_time([] {
@@ -73,7 +74,7 @@ TEST_CASE("wait: first_exception returns at the first failure, else when all are
     });
 }
 
-TEST_CASE("wait: the time-out returns what is done, cancels nobody", "[task]") {
+TEST_CASE("WAI-07: wait: the time-out returns what is done, cancels nobody", "[task]") {
     in_virtual_time([] {
         std::vector tasks{sleeper(1s, 1), sleeper(1h, 2)};
         auto [done, pending] = weft::wait(tasks, {.timeout = 2s});
@@ -84,7 +85,7 @@ TEST_CASE("wait: the time-out returns what is done, cancels nobody", "[task]") {
     });
 }
 
-TEST_CASE("wait: for none returns at once, for the first of none throws", "[task]") {
+TEST_CASE("WAI-09: wait: for none returns at once, for the first of none throws", "[task]") {
     in_virtual_time([] {
         std::vector<weft::task<int>> none;
         CHECK(weft::wait(none).done.empty());
@@ -94,7 +95,7 @@ TEST_CASE("wait: for none returns at once, for the first of none throws", "[task
     });
 }
 
-TEST_CASE("wait: a cancelled waiter leaves the tasks alone", "[task]") {
+TEST_CASE("WAI-08: wait: a cancelled waiter leaves the tasks alone", "[task]") {
     in_virtual_time([] {
         std::vector tasks{sleeper(5s, 1), sleeper(5s, 2)};
         auto waiter = weft::create_task([&] { weft::wait(tasks); });
@@ -105,8 +106,9 @@ TEST_CASE("wait: a cancelled waiter leaves the tasks alone", "[task]") {
     });
 }
 
-TEST_CASE("wait: for a hundred futures that threads complete at random wakes once and sees all",
-          "[task]") {
+TEST_CASE(
+    "WAI-12: wait: for a hundred futures that threads complete at random wakes once and sees all",
+    "[task]") {
     over_workers([] {
         for (int round = 0; round < 20; ++round) {
             std::vector<weft::task<int>> tasks;
@@ -122,9 +124,9 @@ TEST_CASE("wait: for a hundred futures that threads complete at random wakes onc
     });
 }
 
-TEST_CASE(
-    "gather: results come in the order of the arguments, void as monostate, whoever ends first",
-    "[task]") {
+TEST_CASE("GTH-01: gather: results come in the order of the arguments, void as monostate, whoever "
+          "ends first",
+          "[task]") {
     in_virtual_time([] {
         auto nothing = weft::create_task([] { weft::sleep_for(1s); });
         auto text = weft::create_task([] { return std::string("t"); });
@@ -140,7 +142,8 @@ TEST_CASE(
     });
 }
 
-TEST_CASE("gather: the first failure is thrown as soon as it happens, after the rest was cancelled "
+TEST_CASE("GTH-02 GTH-03: gather: the first failure is thrown as soon as it happens, after the "
+          "rest was cancelled "
           "and has ended",
           "[task]") {
     in_virtual_time([] {
@@ -163,8 +166,9 @@ TEST_CASE("gather: the first failure is thrown as soon as it happens, after the 
     });
 }
 
-TEST_CASE("gather: a cancel of the caller reaches all children, which have ended when it throws",
-          "[task]") {
+TEST_CASE(
+    "GTH-07: gather: a cancel of the caller reaches all children, which have ended when it throws",
+    "[task]") {
     in_virtual_time([] {
         std::vector<weft::task<int>> children{sleeper(1h, 1), sleeper(1h, 2)};
         auto parent = weft::create_task([&] { weft::gather(children); });
@@ -176,7 +180,7 @@ TEST_CASE("gather: a cancel of the caller reaches all children, which have ended
     });
 }
 
-TEST_CASE("gather_settled: every outcome at its place, nothing thrown", "[task]") {
+TEST_CASE("GTH-04: gather_settled: every outcome at its place, nothing thrown", "[task]") {
     in_virtual_time([] {
         std::vector<weft::task<int>> tasks{
             sleeper(1s, 1), weft::create_task([]() -> int { throw std::runtime_error("x"); }),
@@ -191,7 +195,7 @@ TEST_CASE("gather_settled: every outcome at its place, nothing thrown", "[task]"
     });
 }
 
-TEST_CASE("wait_for: a callable runs here, in the calling task, and is cut at the limit",
+TEST_CASE("TMO-01: wait_for: a callable runs here, in the calling task, and is cut at the limit",
           "[task]") {
     in_virtual_time([] {
         const auto me = weft::this_task::id();
@@ -216,7 +220,7 @@ TEST_CASE("wait_for: a callable runs here, in the calling task, and is cut at th
     });
 }
 
-TEST_CASE("wait_for: a task that runs out of time is cancelled and has ended", "[task]") {
+TEST_CASE("TMO-02: wait_for: a task that runs out of time is cancelled and has ended", "[task]") {
     in_virtual_time([] {
         auto slow = weft::create_task([] {
             try {
@@ -241,9 +245,9 @@ TEST_CASE("wait_for: a task that runs out of time is cancelled and has ended", "
     });
 }
 
-TEST_CASE(
-    "wait_for: a cancel of the caller cancels the task and waits for its end, and is no time-out",
-    "[task]") {
+TEST_CASE("TMO-06: wait_for: a cancel of the caller cancels the task and waits for its end, and is "
+          "no time-out",
+          "[task]") {
     in_virtual_time([] {
         auto inner = sleeper(1h, 1);
         auto other = weft::create_task([&] { weft::await(inner); }); // not the only waiter
@@ -256,7 +260,8 @@ TEST_CASE(
     });
 }
 
-TEST_CASE("timeout: nested limits end where they belong, and the count of requests returns to zero",
+TEST_CASE("TMO-12: timeout: nested limits end where they belong, and the count of requests returns "
+          "to zero",
           "[task]") {
     in_virtual_time([] {
         bool inner_expired = false, outer_expired = false;
@@ -284,7 +289,8 @@ TEST_CASE("timeout: nested limits end where they belong, and the count of reques
     });
 }
 
-TEST_CASE("timeout: a deadline can be read, moved and removed while it is in force", "[task]") {
+TEST_CASE("TMO-19: timeout: a deadline can be read, moved and removed while it is in force",
+          "[task]") {
     in_virtual_time([] {
         const auto start = weft::clock::now();
         CHECK_THROWS_AS(weft::timeout(1s,
@@ -302,7 +308,8 @@ TEST_CASE("timeout: a deadline can be read, moved and removed while it is in for
     });
 }
 
-TEST_CASE("timeout: a cancel from elsewhere stays a cancel; together with the expiry it wins",
+TEST_CASE("TMO-16 TMO-17: timeout: a cancel from elsewhere stays a cancel; together with the "
+          "expiry it wins",
           "[task]") {
     in_virtual_time([] {
         for (auto limit : {10s, 1s}) {
@@ -330,7 +337,7 @@ TEST_CASE("timeout: limits race with completion over many workers and nothing is
     });
 }
 
-TEST_CASE("shield: keeps a cancel out, lets results and errors through", "[task]") {
+TEST_CASE("SHD-01 SHD-02: shield: keeps a cancel out, lets results and errors through", "[task]") {
     in_virtual_time([] {
         auto inner = sleeper(5s, 4);
         auto outer = weft::create_task([&] { return weft::await(weft::shield(inner)); });

@@ -15,7 +15,8 @@ void fail_after(std::chrono::nanoseconds d, const char* what) {
 }
 } // namespace
 
-TEST_CASE("group: leaving the braces waits for all, also those that children add", "[task]") {
+TEST_CASE("TGR-01: group: leaving the braces waits for all, also those that children add",
+          "[task]") {
     over_workers([] {
         std::atomic<int> ended{0};
         weft::with_task_group([&](weft::task_group& g) {
@@ -32,8 +33,9 @@ TEST_CASE("group: leaving the braces waits for all, also those that children add
     });
 }
 
-TEST_CASE("group: the first failure cancels siblings and body; all failures come out together",
-          "[task]") {
+TEST_CASE(
+    "TGR-02: group: the first failure cancels siblings and body; all failures come out together",
+    "[task]") {
     in_virtual_time([] {
         const auto start = weft::clock::now();
         try {
@@ -58,7 +60,7 @@ TEST_CASE("group: the first failure cancels siblings and body; all failures come
     });
 }
 
-TEST_CASE("group: a child cancelled on its own is no failure", "[task]") {
+TEST_CASE("TGR-03: group: a child cancelled on its own is no failure", "[task]") {
     in_virtual_time([] {
         weft::task_group g;
         auto a = g.create_task([] { weft::sleep_for(1h); });
@@ -74,8 +76,9 @@ TEST_CASE("group: a child cancelled on its own is no failure", "[task]") {
     });
 }
 
-TEST_CASE("group: the body's own error is among the failures; children that never began are gone",
-          "[task]") {
+TEST_CASE(
+    "TGR-06: group: the body's own error is among the failures; children that never began are gone",
+    "[task]") {
     in_virtual_time([] {
         try {
             weft::with_task_group([](weft::task_group& g) {
@@ -91,7 +94,8 @@ TEST_CASE("group: the body's own error is among the failures; children that neve
     });
 }
 
-TEST_CASE("group: a cancel of the owner reaches all children; a failing clean-up has priority, and "
+TEST_CASE("TGR-04 TGR-05: group: a cancel of the owner reaches all children; a failing clean-up "
+          "has priority, and "
           "the cancel is not lost",
           "[task]") {
     in_virtual_time([] {
@@ -135,7 +139,9 @@ TEST_CASE("group: a cancel of the owner reaches all children; a failing clean-up
     });
 }
 
-TEST_CASE("group: nested failures nest, and outer and inner cancellations keep apart", "[task]") {
+TEST_CASE(
+    "TGR-08 TGR-09: group: nested failures nest, and outer and inner cancellations keep apart",
+    "[task]") {
     in_virtual_time([] {
         try {
             weft::with_task_group([](weft::task_group& outer) {
@@ -154,9 +160,9 @@ TEST_CASE("group: nested failures nest, and outer and inner cancellations keep a
     });
 }
 
-TEST_CASE(
-    "group: a limit holds, whoever waits for a place gets one, and a failing member frees its own",
-    "[task]") {
+TEST_CASE("TGR-15: group: a limit holds, whoever waits for a place gets one, and a failing member "
+          "frees its own",
+          "[task]") {
     over_workers([] {
         std::atomic<int> alive{0}, most{0}, ran{0};
         weft::task_group g(3);

@@ -21,13 +21,14 @@ namespace {
 
 } // namespace
 
-TEST_CASE("task: run gives the result of its main task, or throws its exception", "[task]") {
+TEST_CASE("RUN-01: task: run gives the result of its main task, or throws its exception",
+          "[task]") {
     CHECK(weft::run([] { return 42; }) == 42);
     CHECK_THROWS_WITH(weft::run([] { throw std::runtime_error("no"); }), "no");
     weft::run([] {});
 }
 
-TEST_CASE("task: run inside a task is refused and the task goes on", "[task]") {
+TEST_CASE("RUN-04 LOOP-19: task: run inside a task is refused and the task goes on", "[task]") {
     over_workers([] {
         CHECK_THROWS_AS(weft::run([] {}), std::logic_error);
         CHECK(weft::await(weft::create_task([] { return 1; })) == 1);
@@ -56,7 +57,8 @@ TEST_CASE("task: arguments are moved in, results are moved out, references come 
     });
 }
 
-TEST_CASE("task: the body never runs inside create_task, and with one worker tasks start in the "
+TEST_CASE("TSK-01 TSK-03: task: the body never runs inside create_task, and with one worker tasks "
+          "start in the "
           "order of creation",
           "[task]") {
     in_virtual_time([] {
@@ -89,7 +91,8 @@ TEST_CASE("task: a moved-out result is gone for other handles, a copied one is n
     });
 }
 
-TEST_CASE("task: an exception of any type is stored, rethrown to each waiter, and harms no worker",
+TEST_CASE("TSK-02: task: an exception of any type is stored, rethrown to each waiter, and harms no "
+          "worker",
           "[task]") {
     over_workers([] {
         auto t = weft::create_task([]() -> int { throw 17; });
@@ -104,7 +107,7 @@ TEST_CASE("task: an exception of any type is stored, rethrown to each waiter, an
     });
 }
 
-TEST_CASE("task: names are given, default and distinct; ids are distinct", "[task]") {
+TEST_CASE("TSK-04: task: names are given, default and distinct; ids are distinct", "[task]") {
     over_workers([] {
         auto a = weft::create_task({.name = "one"}, [] { return weft::this_task::name(); });
         auto b = weft::create_task([] {});
@@ -120,7 +123,7 @@ TEST_CASE("task: names are given, default and distinct; ids are distinct", "[tas
     });
 }
 
-TEST_CASE("task: current_task is the same before and after every wait", "[task]") {
+TEST_CASE("TSK-05: task: current_task is the same before and after every wait", "[task]") {
     over_workers([] {
         std::vector<weft::task<bool>> tasks;
         for (int i = 0; i < 50; ++i)
@@ -136,7 +139,8 @@ TEST_CASE("task: current_task is the same before and after every wait", "[task]"
     });
 }
 
-TEST_CASE("task: a dropped handle does not cancel, and all_tasks lists exactly who is not done",
+TEST_CASE("TSK-09 TSK-11: task: a dropped handle does not cancel, and all_tasks lists exactly who "
+          "is not done",
           "[task]") {
     over_workers([] {
         weft::promise<void> go;
@@ -156,7 +160,7 @@ TEST_CASE("task: a dropped handle does not cancel, and all_tasks lists exactly w
     });
 }
 
-TEST_CASE("task: awaiting oneself is refused", "[task]") {
+TEST_CASE("TSK-06: task: awaiting oneself is refused", "[task]") {
     over_workers([] {
         weft::task<void> self;
         weft::promise<void> go;
@@ -170,7 +174,8 @@ TEST_CASE("task: awaiting oneself is refused", "[task]") {
     });
 }
 
-TEST_CASE("task: a chain of ten thousand tasks, each awaiting the next, completes", "[task]") {
+TEST_CASE("TSK-15: task: a chain of ten thousand tasks, each awaiting the next, completes",
+          "[task]") {
     over_workers([] {
         std::function<int(int)> chain = [&chain](int n) -> int {
             return n == 0 ? 0 : 1 + weft::await(weft::create_task(chain, n - 1));
@@ -191,7 +196,8 @@ TEST_CASE("task: what a task captured is gone when it is done, also if it never 
     });
 }
 
-TEST_CASE("task: errno and the exception being handled follow the task over waits", "[task]") {
+TEST_CASE("TSK-17: task: errno and the exception being handled follow the task over waits",
+          "[task]") {
     over_workers([] {
         std::vector<weft::task<bool>> tasks;
         for (int i = 1; i <= 20; ++i)
@@ -213,7 +219,8 @@ TEST_CASE("task: errno and the exception being handled follow the task over wait
     });
 }
 
-TEST_CASE("task: sleeps end in the order of their deadlines, equal ones in the order they began, "
+TEST_CASE("LOOP-06: task: sleeps end in the order of their deadlines, equal ones in the order they "
+          "began, "
           "never early",
           "[task]") {
     in_virtual_time([] {
@@ -251,7 +258,8 @@ TEST_CASE("task: twenty thousand timers fire, none early", "[task]") {
     });
 }
 
-TEST_CASE("task: an exception that nobody takes is reported once, with the task's name", "[task]") {
+TEST_CASE("FUT-14: task: an exception that nobody takes is reported once, with the task's name",
+          "[task]") {
     std::vector<std::string> reports;
     weft::runtime_options o;
     o.workers = 2;
@@ -281,7 +289,7 @@ TEST_CASE("task: a stack of its own size is given and returned", "[task]") {
     });
 }
 
-TEST_CASE("task: plain threads wait for tasks, and may give up waiting", "[task]") {
+TEST_CASE("TSK-12: task: plain threads wait for tasks, and may give up waiting", "[task]") {
     weft::runtime rt({.workers = 2});
     weft::promise<int> p;
     auto t = rt.spawn([f = p.get_future()] { return f.await(); });
