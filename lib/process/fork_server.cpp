@@ -101,7 +101,14 @@ void fork_server::spawn(const server_order& order, received& message) {
                                 : spawn_image(process_role::worker, image_fd(),
                                               message.fds[0].get(), message.fds[1].get());
     if (pid < 0) return report({server_report::kind::failed, order.worker, 0, errno, 0});
-    workers_[pid] = order.worker;
+    unique_fd end = pidfd_of(pid);
+    if (!end) { // none left: nobody would hear of its end
+        const int why = errno;
+        kill(pid, SIGKILL);
+        waitpid(pid, nullptr, 0);
+        return report({server_report::kind::failed, order.worker, 0, why, 0});
+    }
+    workers_.push_back({order.worker, pid, std::move(end)});
     report({server_report::kind::spawned, order.worker, pid, 0, 0});
 }
 

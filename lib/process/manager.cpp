@@ -46,7 +46,7 @@ void process_pool::manage() noexcept {
                 std::uint64_t count = 0;
                 static_cast<void>(!read(wake_.get(), &count, sizeof count));
             } else if (process_worker* w = find(e.data.u64)) {
-                receive_answers(*w);
+                receive_answers(*w, false);
             }
         }
         if (reports) receive_reports();      // last: it erases workers
@@ -78,7 +78,7 @@ process_worker* process_pool::find(std::uint64_t number) noexcept {
 
 // ---- answers ------------------------------------------------------------------------------------------------------------
 
-void process_pool::receive_answers(process_worker& w) noexcept {
+void process_pool::receive_answers(process_worker& w, bool all) noexcept {
     for (;;) {
         received m = receive_message(w.socket.get(), buffer_, false);
         if (m.size == -EAGAIN) return;
@@ -89,30 +89,38 @@ void process_pool::receive_answers(process_worker& w) noexcept {
             epoll_ctl(poller_.get(), EPOLL_CTL_DEL, w.socket.get(), nullptr);
             return;
         }
-        take_answer(w, m);
+        if (!take_answer(w, m) && !all) return;
     }
 }
 
-void process_pool::take_answer(process_worker& w, received& raw) noexcept {
+// False: it has no further call, so there is nothing to read but what epoll will tell.
+bool process_pool::take_answer(process_worker& w, received& raw) noexcept {
     answer_message m;
     std::memcpy(&m, buffer_.data(), sizeof m);
-    if (m.kind == answer_kind::ready) return;
-    if (m.kind == answer_kind::initializer_failed) return initializer_failed(m);
+    if (m.kind == answer_kind::ready) return true;
+    if (m.kind == answer_kind::initializer_failed) {
+        initializer_failed(m);
+        return true;
+    }
     process_call* call = nullptr;
+    bool is_busy = false;
     {
         const std::lock_guard guard(mutex_);
         call = w.finish(m.id);
         w.has_served = true;
         deaths_ = useless_deaths_ = 0;
         start_at_ = {};
+        is_busy = w.in_pipeline() != 0; // before more is offered: that is not answered yet
         dispatch();
         offer_to_idle(w);
         retire_if_used_up(w);
         close_if_done();
     }
-    if (call == nullptr) return;
-    complete(*call, m, raw);
-    call->release();
+    if (call != nullptr) {
+        complete(*call, m, raw);
+        call->release();
+    }
+    return is_busy;
 }
 
 void process_pool::complete(process_call& call, const answer_message& m, received& raw) noexcept {
@@ -204,7 +212,7 @@ void process_pool::receive_reports() noexcept {
 
 // `code` 0: it could not be started, status is an errno.
 void process_pool::worker_ended(process_worker& w, int code, int status) noexcept {
-    receive_answers(w); // what it had said before
+    receive_answers(w, true); // what it had said before
     ended_calls victims, lost;
     const std::string how = code == 0
                                 ? "a worker process can't be started: " +

@@ -64,8 +64,8 @@ private:
     void manage() noexcept;
     [[nodiscard]] int wait_limit();
     void receive_reports() noexcept;
-    void receive_answers(process_worker& w) noexcept;
-    void take_answer(process_worker& w, received& m) noexcept;
+    void receive_answers(process_worker& w, bool all) noexcept;
+    bool take_answer(process_worker& w, received& m) noexcept;
     void complete(process_call& call, const answer_message& m, received& raw) noexcept;
     void initializer_failed(const answer_message& m) noexcept;
     void worker_ended(process_worker& w, int code, int status) noexcept;
