@@ -38,7 +38,8 @@ void run_data(const arguments& a) {
     const auto n = static_cast<std::size_t>(a.size);
     if (a.name == "empty")
         return run([&] {
-            for (int i = 0; i < 1'000'000; ++i) How::for_each_index(n, [](std::size_t) { asm volatile(""); });
+            for (int i = 0; i < 1'000'000; ++i)
+                How::for_each_index(n, [](std::size_t) { asm volatile(""); });
             return 0L;
         });
     if (a.name != "for" && a.name != "reduce" && a.name != "sort") return;

@@ -34,7 +34,9 @@ long nqueens(int n, int row, const board& b) {
 long skynet(long base, int depth, int deepest) {
     if (depth == deepest) return base;
     const long step = skynet_step(depth, deepest);
-    const auto child = [&](int i) { return [&, i] { return skynet(base + step * i, depth + 1, deepest); }; };
+    const auto child = [&](int i) {
+        return [&, i] { return skynet(base + step * i, depth + 1, deepest); };
+    };
     const auto results = weft::gather(child(0), child(1), child(2), child(3), child(4), child(5),
                                       child(6), child(7), child(8), child(9));
     return std::apply([](auto... r) { return (r + ...); }, results);

@@ -20,7 +20,9 @@ struct arguments {
 
 inline arguments parse(int argc, char** argv) {
     if (argc != 4) {
-        std::fprintf(stderr, "usage: %s fib|nqueens|skynet|tree|matmul|for|reduce|sort|empty SIZE THREADS\n", argv[0]);
+        std::fprintf(
+            stderr, "usage: %s fib|nqueens|skynet|tree|matmul|for|reduce|sort|empty SIZE THREADS\n",
+            argv[0]);
         std::exit(2);
     }
     return {argv[1], std::atol(argv[2]), static_cast<unsigned>(std::atoi(argv[3]))};

@@ -16,8 +16,7 @@ constexpr deadline_ns k_chunk = 20'000;
 // anybody came here, which is too long, and may only let the chunks grow.
 bool loop_pace::next() {
     const std::uint64_t now = read_tsc();
-    const std::uint64_t since =
-        began_ != 0 ? began_ : hint_.looked.load(std::memory_order_relaxed);
+    const std::uint64_t since = began_ != 0 ? began_ : hint_.looked.load(std::memory_order_relaxed);
     const std::uint64_t fits = tsc_ticks(k_chunk) * 16 / (now - since + 1); // sixteenths of a chunk
     if (fits >= 32)
         chunk_ *= 2;

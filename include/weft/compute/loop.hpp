@@ -20,7 +20,7 @@ namespace detail {
 
 /// The pace of one loop, for all who run pieces of it. Relaxed: guesses.
 struct loop_hint {
-    std::atomic<std::size_t> chunk{1};   // elements that take some 20 us
+    std::atomic<std::size_t> chunk{1};    // elements that take some 20 us
     std::atomic<std::uint64_t> looked{0}; // TSC, when somebody came between two chunks
 };
 

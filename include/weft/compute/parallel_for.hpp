@@ -30,12 +30,14 @@ private:
         loop_pace pace(hint_);
         for (;;) {
             const auto left = static_cast<std::size_t>(end - begin);
-            const Index stop = left <= pace.chunk() ? end : begin + static_cast<Index>(pace.chunk());
+            const Index stop =
+                left <= pace.chunk() ? end : begin + static_cast<Index>(pace.chunk());
             for (; begin != stop; ++begin) body_(begin);
             if (begin == end) return;
             if (!pace.next() || static_cast<std::size_t>(end - begin) < 2 * grain_ + 2) continue;
             const Index middle = begin + (end - begin) / 2;
-            gather_calls([=, this] { run_piece(begin, middle); }, [=, this] { run_piece(middle, end); });
+            gather_calls([=, this] { run_piece(begin, middle); },
+                         [=, this] { run_piece(middle, end); });
             return;
         }
     }
@@ -69,13 +71,15 @@ void parallel_for_each(R&& range, F&& f, parallel_options options = {}) {
     if constexpr (std::ranges::random_access_range<R>) {
         const auto begin = std::ranges::begin(range);
         using step = std::ranges::range_difference_t<R>;
-        parallel_for(step{0}, static_cast<step>(std::ranges::distance(range)),
-                     [&](step i) { f(begin[i]); }, options);
+        parallel_for(
+            step{0}, static_cast<step>(std::ranges::distance(range)), [&](step i) { f(begin[i]); },
+            options);
     } else {
         std::vector<std::ranges::iterator_t<R>> places;
         for (auto at = std::ranges::begin(range); at != std::ranges::end(range); ++at)
             places.push_back(at);
-        parallel_for(std::size_t{0}, places.size(), [&](std::size_t i) { f(*places[i]); }, options);
+        parallel_for(
+            std::size_t{0}, places.size(), [&](std::size_t i) { f(*places[i]); }, options);
     }
 }
 

@@ -30,7 +30,8 @@ private:
         T sum = map_(begin);
         for (++begin;;) {
             const auto left = static_cast<std::size_t>(end - begin);
-            const Index stop = left <= pace.chunk() ? end : begin + static_cast<Index>(pace.chunk());
+            const Index stop =
+                left <= pace.chunk() ? end : begin + static_cast<Index>(pace.chunk());
             for (; begin != stop; ++begin) sum = combine_(std::move(sum), map_(begin));
             if (begin == end) return sum;
             pace.next();
@@ -52,17 +53,17 @@ inline constexpr std::size_t k_reduction_pieces = 256;
 ///
 ///     long s = weft::parallel_reduce(0, n, 0L, [&](std::size_t i) { return a[i]; }, std::plus<>{});
 template <std::integral First, std::integral Last, class T, class Map, class Combine>
-    requires std::invocable<Map&, std::common_type_t<First, Last>>
-T parallel_reduce(First first, Last last, T init, Map&& map, Combine&& combine,
-                  parallel_options options = {}) {
-    using index = std::common_type_t<First, Last>;
-    if (std::cmp_greater_equal(first, last)) return init;
-    const auto begin = static_cast<index>(first), end = static_cast<index>(last);
-    detail::reduction<index, T, std::remove_reference_t<Map>, std::remove_reference_t<Combine>> all(
-        map, combine);
-    const std::size_t piece = detail::piece_of(static_cast<std::size_t>(end - begin),
-                                               detail::k_reduction_pieces, options.grain);
-    return combine(std::move(init), all.run(begin, end, piece));
-}
+    requires std::invocable<Map&, std::common_type_t<First, Last>> T
+    parallel_reduce(First first, Last last, T init, Map&& map, Combine&& combine,
+                    parallel_options options = {}) {
+        using index = std::common_type_t<First, Last>;
+        if (std::cmp_greater_equal(first, last)) return init;
+        const auto begin = static_cast<index>(first), end = static_cast<index>(last);
+        detail::reduction<index, T, std::remove_reference_t<Map>, std::remove_reference_t<Combine>>
+            all(map, combine);
+        const std::size_t piece = detail::piece_of(static_cast<std::size_t>(end - begin),
+                                                   detail::k_reduction_pieces, options.grain);
+        return combine(std::move(init), all.run(begin, end, piece));
+    }
 
 } // namespace weft

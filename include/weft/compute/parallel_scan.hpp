@@ -85,7 +85,8 @@ void parallel_inclusive_scan(In&& in, Out&& out, Op op = {}, parallel_options op
 
 /// out[i] = init op in[0] op ... op in[i - 1]; out[0] = init.
 template <std::ranges::random_access_range In, class Out, class T, class Op = std::plus<>>
-void parallel_exclusive_scan(In&& in, Out&& out, T init, Op op = {}, parallel_options options = {}) {
+void parallel_exclusive_scan(In&& in, Out&& out, T init, Op op = {},
+                             parallel_options options = {}) {
     const auto n = static_cast<std::size_t>(std::ranges::distance(in));
     detail::scan<false, T>(std::ranges::begin(in),
                            detail::begin_of_output(out, n, "parallel_exclusive_scan"), n,

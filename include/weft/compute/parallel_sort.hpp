@@ -56,7 +56,8 @@ private:
         It low = begin, high = end;
         for (;;) {
             do ++low;
-            while (less_(*low, *begin)); // one that is not below the pivot comes: it was among the nine
+            while (less_(*low,
+                         *begin)); // one that is not below the pivot comes: it was among the nine
             do --high;
             while (less_(*begin, *high));
             if (low >= high) break;
@@ -86,8 +87,8 @@ template <std::random_access_iterator It, class Less = std::less<>>
 void parallel_sort(It begin, It end, Less less = {}, parallel_options options = {}) {
     constexpr std::size_t k_small = 2048;
     const auto n = static_cast<std::size_t>(end - begin);
-    const auto small =
-        static_cast<std::iter_difference_t<It>>(options.grain != 0 ? std::max<std::size_t>(options.grain, 16) : k_small);
+    const auto small = static_cast<std::iter_difference_t<It>>(
+        options.grain != 0 ? std::max<std::size_t>(options.grain, 16) : k_small);
     detail::quicksort<It, Less>(less, small).run(begin, end, std::bit_width(n));
 }
 

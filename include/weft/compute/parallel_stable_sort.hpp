@@ -82,10 +82,9 @@ private:
         else
             ma = static_cast<std::size_t>(
                 std::upper_bound(a, a + diff(na), b[diff(mb)], std::ref(less_)) - a);
-        gather_calls([=, this] { merge(a, ma, b, mb, to); },
-                     [=, this] {
-                         merge(a + diff(ma), na - ma, b + diff(mb), nb - mb, to + diff(ma + mb));
-                     });
+        gather_calls(
+            [=, this] { merge(a, ma, b, mb, to); },
+            [=, this] { merge(a + diff(ma), na - ma, b + diff(mb), nb - mb, to + diff(ma + mb)); });
     }
 
     Less& less_;
@@ -101,7 +100,8 @@ void parallel_stable_sort(It begin, It end, Less less = {}, parallel_options opt
     constexpr std::size_t k_small = 2048;
     using value = std::iter_value_t<It>;
     const auto n = static_cast<std::size_t>(end - begin);
-    const std::size_t small = options.grain != 0 ? std::max<std::size_t>(options.grain, 16) : k_small;
+    const std::size_t small =
+        options.grain != 0 ? std::max<std::size_t>(options.grain, 16) : k_small;
     if (n <= small) return std::stable_sort(begin, end, std::ref(less));
     detail::sort_buffer<value> buffer(n);
     buffer.fill_from(begin);

@@ -20,9 +20,10 @@ template <std::ranges::random_access_range Out>
 auto begin_of_output(Out& out, std::size_t n, const char* algorithm) {
     const auto room = static_cast<std::size_t>(std::ranges::distance(out));
     if (room < n)
-        throw std::invalid_argument("weft::" + std::string(algorithm) + ": the output has room for " +
-                                    std::to_string(room) + " elements, the input has " +
-                                    std::to_string(n) + "; resize it first");
+        throw std::invalid_argument("weft::" + std::string(algorithm) +
+                                    ": the output has room for " + std::to_string(room) +
+                                    " elements, the input has " + std::to_string(n) +
+                                    "; resize it first");
     return std::ranges::begin(out);
 }
 
@@ -37,10 +38,10 @@ template <std::ranges::random_access_range In, class Out, class F>
 void parallel_transform(In&& in, Out&& out, F&& f, parallel_options options = {}) {
     const auto n = std::ranges::distance(in);
     const auto from = std::ranges::begin(in);
-    const auto to =
-        detail::begin_of_output(out, static_cast<std::size_t>(n), "parallel_transform");
+    const auto to = detail::begin_of_output(out, static_cast<std::size_t>(n), "parallel_transform");
     using step = std::ranges::range_difference_t<In>;
-    parallel_for(step{0}, static_cast<step>(n), [&](step i) { to[i] = f(from[i]); }, options);
+    parallel_for(
+        step{0}, static_cast<step>(n), [&](step i) { to[i] = f(from[i]); }, options);
 }
 
 } // namespace weft

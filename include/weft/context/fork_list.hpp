@@ -14,7 +14,8 @@ namespace weft::detail {
 /// and all of them below the list's own head.
 template <class Atomics = std_atomics>
 struct basic_fork_link {
-    typename Atomics::template unset_atomic<basic_fork_link*> older; ///< null: shared, off the list; the owner's
+    typename Atomics::template unset_atomic<basic_fork_link*>
+        older; ///< null: shared, off the list; the owner's
     typename Atomics::template unset_atomic<basic_fork_link*> newer; ///< meaningless in the newest
 };
 
@@ -144,10 +145,11 @@ public:
         // From here on the owner either sees limit_ at its next look, or all that it stored before that look is seen here.
         Atomics::heavy_fence();
         const std::lock_guard guard(lock_);
-        if (!robber_) return nullptr; // it has answered meanwhile
+        if (!robber_) return nullptr;                                // it has answered meanwhile
         link_type* newest = newest_.load(std::memory_order_acquire); // pairs with link, unlink
         link_type* last = robbed_ != nullptr ? robbed_ : &head_;
-        if (newest != last && newest != &head_ && newest != nullptr) { // else: none, or all are taken
+        if (newest != last && newest != &head_ &&
+            newest != nullptr) { // else: none, or all are taken
             link_type* r = last->newer.load(std::memory_order_acquire); // pairs with link
             if (share(*r)) {
                 robbed_ = r; // the owner takes it off
@@ -193,7 +195,8 @@ private:
     typename Atomics::template atomic<std::uintptr_t> limit_{k_no_forks};
     Lock lock_;
     bool demanded_ = false, robber_ = false;
-    link_type* robbed_ = nullptr; // the newest that robbers have taken and the owner has not taken off yet
+    link_type* robbed_ =
+        nullptr; // the newest that robbers have taken and the owner has not taken off yet
     std::uintptr_t own_limit_ = k_no_forks;
 };
 

@@ -34,7 +34,8 @@ long list(long n) {
 
 } // namespace
 
-TEST_CASE("a fork: one that spins on a flag ends when its sibling sets it, on another worker", "[compute]") {
+TEST_CASE("a fork: one that spins on a flag ends when its sibling sets it, on another worker",
+          "[compute]") {
     with_idle_workers([] {
         for (int i = 0; i < 20; ++i) {
             std::atomic<bool> flag{false};
@@ -47,7 +48,8 @@ TEST_CASE("a fork: one that spins on a flag ends when its sibling sets it, on an
     });
 }
 
-TEST_CASE("a fork: an outer one is robbed while a callee spins, however deep it lies", "[compute]") {
+TEST_CASE("a fork: an outer one is robbed while a callee spins, however deep it lies",
+          "[compute]") {
     with_idle_workers([] {
         for (int i = 0; i < 10; ++i) {
             std::atomic<int> taken{0};
@@ -70,14 +72,16 @@ TEST_CASE("a fork: an outer one is robbed while a callee spins, however deep it 
     });
 }
 
-TEST_CASE("a fork: a coarse tree gives the right sum while its parts are robbed all the time", "[compute]") {
+TEST_CASE("a fork: a coarse tree gives the right sum while its parts are robbed all the time",
+          "[compute]") {
     over_workers([] {
         std::function<long(int)> tree = [&tree](int depth) -> long {
             if (depth == 0) {
                 spin(60us);
                 return 1;
             }
-            auto [a, b] = weft::gather([&] { return tree(depth - 1); }, [&] { return tree(depth - 1); });
+            auto [a, b] =
+                weft::gather([&] { return tree(depth - 1); }, [&] { return tree(depth - 1); });
             return a + b;
         };
         for (int i = 0; i < 4; ++i) CHECK(tree(7) == 128);

@@ -66,7 +66,8 @@ TEST_CASE("parallel_for: a body that throws ends the loop, and its error is thro
         CHECK_THROWS_WITH(weft::parallel_for(0, 1'000'000,
                                              [&](int i) {
                                                  const counted c;
-                                                 if (++calls == 100) throw std::runtime_error("enough");
+                                                 if (++calls == 100)
+                                                     throw std::runtime_error("enough");
                                                  if (i % 1000 == 0) weft::yield();
                                              }),
                           "enough");
@@ -123,7 +124,8 @@ TEST_CASE("parallel_reduce: in order, so that an operation need not commute", "[
             std::string expected = ">";
             for (int i = 0; i < n; ++i) expected += static_cast<char>('a' + i % 26);
             const std::string got = weft::parallel_reduce(
-                0, n, std::string(">"), [](int i) { return std::string(1, static_cast<char>('a' + i % 26)); },
+                0, n, std::string(">"),
+                [](int i) { return std::string(1, static_cast<char>('a' + i % 26)); },
                 [](std::string a, const std::string& b) { return std::move(a) += b; });
             CHECK(got == expected);
         }
@@ -136,7 +138,8 @@ TEST_CASE("parallel_reduce: floating-point sums repeat, on any number of workers
         for (int i = 0; i < 3; ++i)
             results.push_back(weft::run({.workers = workers}, [] {
                 return weft::parallel_reduce(
-                    0, 100'003, 0.0, [](int k) { return std::sin(k) * 1e10 / (k + 1); }, std::plus<>{});
+                    0, 100'003, 0.0, [](int k) { return std::sin(k) * 1e10 / (k + 1); },
+                    std::plus<>{});
             }));
     for (const double r : results) CHECK(r == results.front());
 }
@@ -200,7 +203,8 @@ TEST_CASE("parallel_sort: random, equal, sorted and reversed numbers", "[compute
     });
 }
 
-TEST_CASE("parallel_sort: what can only be moved; a comparator that throws leaves every element", "[compute]") {
+TEST_CASE("parallel_sort: what can only be moved; a comparator that throws leaves every element",
+          "[compute]") {
     over_workers([] {
         std::vector<std::unique_ptr<int>> v;
         for (int x : random_numbers(20'000, 1000)) v.push_back(std::make_unique<int>(x));
@@ -211,7 +215,8 @@ TEST_CASE("parallel_sort: what can only be moved; a comparator that throws leave
         std::ranges::shuffle(v, std::mt19937(3));
         CHECK_THROWS_WITH(weft::parallel_sort(v.begin(), v.end(),
                                               [&](const auto& a, const auto& b) {
-                                                  if (++calls == 10'000) throw std::runtime_error("no");
+                                                  if (++calls == 10'000)
+                                                      throw std::runtime_error("no");
                                                   return *a < *b;
                                               }),
                           "no");

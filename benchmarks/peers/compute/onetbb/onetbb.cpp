@@ -34,7 +34,8 @@ long nqueens(int n, int row, const board& b) {
         if (queen_fits(b, row, column)) {
             board child = b;
             child[static_cast<std::size_t>(row)] = static_cast<char>(column);
-            group.run([&results, count, n, row, child] { results[count] = nqueens(n, row + 1, child); });
+            group.run(
+                [&results, count, n, row, child] { results[count] = nqueens(n, row + 1, child); });
             ++count;
         }
     group.wait();
