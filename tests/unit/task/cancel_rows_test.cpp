@@ -58,8 +58,9 @@ TEST_CASE("CAN-04 CAN-13: until the task has ended it is neither done nor cancel
     });
 }
 
-TEST_CASE("CAN-10: who waits for a future that is cancelled sees that; both at once is one delivery",
-          "[task]") {
+TEST_CASE(
+    "CAN-10: who waits for a future that is cancelled sees that; both at once is one delivery",
+    "[task]") {
     over_workers([] {
         weft::promise<int> p;
         auto f = p.get_future();
@@ -86,9 +87,10 @@ TEST_CASE("CAN-10: who waits for a future that is cancelled sees that; both at o
     });
 }
 
-TEST_CASE("CAN-11: a cancel that comes between completion and the waiter's turn is not lost, nor is "
-          "the value",
-          "[task]") {
+TEST_CASE(
+    "CAN-11: a cancel that comes between completion and the waiter's turn is not lost, nor is "
+    "the value",
+    "[task]") {
     weft::run({.workers = 1}, [] {
         weft::promise<int> p;
         auto f = p.get_future();

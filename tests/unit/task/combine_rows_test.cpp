@@ -18,7 +18,9 @@ auto sleeper(std::chrono::nanoseconds d, int value) {
 }
 
 template <class T>
-concept can_wait = requires(T t) { weft::wait(t); };
+concept can_wait = requires(T t) {
+    weft::wait(t);
+};
 
 } // namespace
 
@@ -127,9 +129,10 @@ TEST_CASE("TMO-03 TMO-22: a limit of nothing: a done future gives its value, a c
     });
 }
 
-TEST_CASE("TMO-04 TMO-05: an inner one that ends otherwise when its limit passes: its error, or its "
-          "value",
-          "[task]") {
+TEST_CASE(
+    "TMO-04 TMO-05: an inner one that ends otherwise when its limit passes: its error, or its "
+    "value",
+    "[task]") {
     in_virtual_time([] {
         const auto ends_with = [](auto end) {
             return weft::create_task([end] {
@@ -243,7 +246,8 @@ TEST_CASE("TMO-20: clean-up after the expiry may have a limit of its own", "[tas
                                               weft::sleep_for(1h);
                                           } catch (const weft::cancelled_error&) {
                                               try {
-                                                  weft::timeout(1s, [](auto&) { weft::sleep_for(1h); });
+                                                  weft::timeout(1s,
+                                                                [](auto&) { weft::sleep_for(1h); });
                                               } catch (const weft::timeout_error&) { inner = true; }
                                               throw;
                                           }

@@ -11,7 +11,9 @@ using namespace weft::testing;
 namespace {
 
 template <class F>
-concept can_set_value = requires(F f) { f.set_value(1); };
+concept can_set_value = requires(F f) {
+    f.set_value(1);
+};
 
 /// Runs a body with a runtime whose reports are counted.
 template <class Body>
@@ -72,9 +74,10 @@ TEST_CASE("FUT-04 FUT-17: a cancelled future is done; later setters are told, no
     CHECK_THROWS_AS(p.set_value(1), weft::invalid_state);
 }
 
-TEST_CASE("FUT-05 FUT-06 FUT-08: done callbacks run later, in the order they were added, each once; "
-          "also those added when it is done, or by one another",
-          "[task]") {
+TEST_CASE(
+    "FUT-05 FUT-06 FUT-08: done callbacks run later, in the order they were added, each once; "
+    "also those added when it is done, or by one another",
+    "[task]") {
     weft::run({.workers = 1}, [] {
         weft::promise<int> p;
         auto f = p.get_future();
@@ -267,7 +270,9 @@ TEST_CASE("FUT-23: a result whose destructor uses the library may be dropped", "
                 weft::await(weft::create_task([this] { ++*ran; }));
             }
         };
-        { auto t = weft::create_task([&] { return busy(ran); }); }
+        {
+            auto t = weft::create_task([&] { return busy(ran); });
+        }
         {
             auto t = weft::create_task([&] { return busy(ran); });
             weft::wait(std::vector{t});
