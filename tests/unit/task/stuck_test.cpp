@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tasks that keep their worker: nobody waits for them, and the runtime says who they are.
 #include <mutex>
+#include <semaphore>
 #include <thread>
 
 #include <weft/weft.hpp>
@@ -114,13 +115,22 @@ TEST_CASE("stuck: a slow task is told once, with name, place and how it keeps it
     weft::testing::leak_fixture nothing_leaks;
     const bool computes = GENERATE(false, true);
     lines log;
+    std::binary_semaphore told(0); // one wait: naps would be awake at times
     weft::run({.workers = 1,
                .slow_task_after = 50ms, // nothing else here lasts so long
-               .log_handler = [&](const std::string& line) { log.add(line); }},
+               .log_handler =
+                   [&](const std::string& line) {
+                       log.add(line);
+                       told.release();
+                   }},
               [&] {
                   auto slow = weft::create_task(
-                      {.name = "molasses", .file = "kitchen.cpp", .line = 12},
-                      [&] { keep_thread(computes, [&] { return !log.text().empty(); }); });
+                      {.name = "molasses", .file = "kitchen.cpp", .line = 12}, [&] {
+                          if (computes)
+                              keep_thread(true, [&] { return !log.text().empty(); });
+                          else
+                              told.acquire();
+                      });
                   weft::await(slow);
                   CHECK(weft::metrics().slow_tasks == 1);
               });
