@@ -20,28 +20,51 @@ public:
     }
 };
 
-void context_ref::share() const noexcept { map()->refs.fetch_add(1, std::memory_order_relaxed); }
+void context_ref::share() const noexcept { map_->refs.fetch_add(1, std::memory_order_relaxed); }
 
 void context_ref::drop() noexcept {
     // acq_rel: all use through other references comes before the end
-    if (map()->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) delete map();
+    if (map_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) delete map_;
 }
 
 const std::shared_ptr<void>* context_ref::find(std::uint64_t id) const noexcept {
-    if (map() == nullptr) return nullptr;
-    const auto at = map()->values.find(id);
-    return at != map()->values.end() ? &at->second : nullptr;
+    if (map_ == nullptr) return nullptr;
+    const auto at = map_->values.find(id);
+    return at != map_->values.end() ? &at->second : nullptr;
 }
 
+namespace {
+
+/// The lock of the running fiber's context; nothing on a plain thread, whose context nobody else reads.
+class context_guard {
+public:
+    context_guard() noexcept {
+        if (stack_head* s = current_stack(); s != nullptr && s->owner != nullptr)
+            lock_ = &s->owner->locals_lock;
+        if (lock_ != nullptr) lock_->lock();
+    }
+    ~context_guard() {
+        if (lock_ != nullptr) lock_->unlock();
+    }
+    context_guard(const context_guard&) = delete;
+    context_guard& operator=(const context_guard&) = delete;
+
+private:
+    spin_lock* lock_ = nullptr;
+};
+
+} // namespace
+
 void context_ref::set(std::uint64_t id, std::shared_ptr<void> value) {
-    if (map() == nullptr || map()->is_shared()) {
+    context_ref before; // goes after the lock: destructors of values may come here
+    const context_guard guard;
+    if (map_ == nullptr || map_->is_shared()) {
         auto own = std::make_unique<context_map>();
-        if (map() != nullptr) own->values = map()->values;
+        if (map_ != nullptr) own->values = map_->values;
         own->values[id].swap(value);
-        if (map() != nullptr) drop();
-        exchange(own.release());
+        before.map_ = std::exchange(map_, own.release());
     } else {
-        map()->values[id].swap(value);
+        map_->values[id].swap(value);
     }
     // What was there before goes now, when nothing is half done: its destructor may look at variables.
 }
@@ -59,6 +82,11 @@ namespace {
 context_ref& current_context() noexcept {
     stack_head* s = current_stack();
     return s != nullptr && s->owner != nullptr ? s->owner->locals : context_of_thread();
+}
+
+void context_scope::swap() noexcept {
+    const context_guard guard;
+    std::swap(current_context(), kept_);
 }
 
 std::uint64_t new_context_id() noexcept {

@@ -4,6 +4,7 @@
 #include <weft/sched/suspend.hpp>
 
 #include <algorithm>
+#include <mutex>
 
 #include "base/tsc.hpp"
 #include "greenlet/strand.hpp"
@@ -53,10 +54,13 @@ void share_all_forks_slow(stack& s) noexcept {
 }
 
 fiber* rob_fork(stack& s) noexcept {
-    // A fork has its creator's context, which nobody else may read: who has one is not robbed.
-    fork_link* r =
-        s.forks.rob([&s](fork_link& link) { return !s.owner->locals && share(link, s); });
-    return r != nullptr ? static_cast<fork_record*>(r)->shared : nullptr;
+    fork_link* r = s.forks.rob([&s](fork_link& link) { return share(link, s); });
+    if (r == nullptr) return nullptr;
+    // Made here, it has this thread's context so far. Its creator can't leave the join before it has run.
+    fiber* f = static_cast<fork_record*>(r)->shared;
+    const std::lock_guard guard(s.owner->locals_lock);
+    f->locals = s.owner->locals;
+    return f;
 }
 
 fork_way answer_forks(stack_head& s, const void* frame) noexcept {

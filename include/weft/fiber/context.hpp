@@ -2,7 +2,6 @@
 // The values of context variables that a fiber, or a plain thread, sees. Protocol: lib/fiber/README.md.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -15,21 +14,20 @@ class context_map;
 class context_ref {
 public:
     constexpr context_ref() noexcept = default;
-    context_ref(const context_ref& o) noexcept : map_(o.map()) {
-        if (map() != nullptr) [[unlikely]]
+    context_ref(const context_ref& o) noexcept : map_(o.map_) {
+        if (map_ != nullptr) [[unlikely]]
             share();
     }
-    context_ref(context_ref&& o) noexcept : map_(o.exchange(nullptr)) {}
+    context_ref(context_ref&& o) noexcept : map_(std::exchange(o.map_, nullptr)) {}
     context_ref& operator=(context_ref o) noexcept {
-        o.exchange(exchange(o.map()));
+        std::swap(map_, o.map_);
         return *this;
     }
     ~context_ref() {
-        if (map() != nullptr) [[unlikely]]
+        if (map_ != nullptr) [[unlikely]]
             drop();
     }
-    /// Has it values? Another thread than the owner's may ask, for a guess.
-    explicit operator bool() const noexcept { return map() != nullptr; }
+    explicit operator bool() const noexcept { return map_ != nullptr; }
 
     /// The value of the variable `id`; null: not set here.
     [[nodiscard]] const std::shared_ptr<void>* find(std::uint64_t id) const noexcept;
@@ -39,13 +37,7 @@ public:
 private:
     void share() const noexcept;
     void drop() noexcept;
-    [[nodiscard]] context_map* map() const noexcept { return map_.load(std::memory_order_relaxed); }
-    context_map* exchange(context_map* m) noexcept {
-        context_map* was = map();
-        map_.store(m, std::memory_order_relaxed);
-        return was;
-    }
-    std::atomic<context_map*> map_{nullptr}; // written by the owner alone
+    context_map* map_ = nullptr;
 };
 
 /// Of the running fiber, or of the plain thread. Valid until the next wait.
@@ -62,7 +54,7 @@ public:
     context_scope& operator=(const context_scope&) = delete;
 
 private:
-    void swap() noexcept { std::swap(current_context(), kept_); }
+    void swap() noexcept;
     context_ref kept_;
 };
 

@@ -22,7 +22,8 @@ class scheduler;
 /// | next_            | whoever has it in an inject queue, under that queue's lock                  |
 /// | last_worker_     | the worker that runs it                                                     |
 /// | ready_at_        | whoever makes it ready, before it is queued; the worker that runs it        |
-/// | masks, locals    | the fiber itself                                                            |
+/// | masks            | the fiber itself                                                            |
+/// | locals           | the fiber itself, under locals_lock                                         |
 class fiber : public waiter {
 public:
     /// Runs the body, on the fiber's stack, once. Whatever it frees, it frees last.
@@ -43,6 +44,8 @@ public:
     bool is_listed = false;
     /// A coroutine's driver, directly below it: it waits without its stack. Room coro.
     bool is_stackless = false;
+    /// Between the fiber, when it changes its locals, and whoever robs it of a fork, which inherits them.
+    spin_lock locals_lock;
     /// Cancellation is not delivered while this is above zero (mask_cancel).
     unsigned masks = 0;
     /// The values of its context variables: its creator's, until it sets one.

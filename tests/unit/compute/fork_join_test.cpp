@@ -72,6 +72,29 @@ TEST_CASE("a fork: an outer one is robbed while a callee spins, however deep it 
     });
 }
 
+TEST_CASE(
+    "a fork: taken or robbed, it has its creator's context variables, and changes only its own",
+    "[compute]") {
+    static weft::task_local<int> number(0);
+    with_idle_workers([] {
+        for (int i = 1; i <= 20; ++i) {
+            number.set(i);
+            std::atomic<int> seen{0};
+            weft::gather(
+                [&] {
+                    while (seen.load() == 0) number.set(i);
+                },
+                [&] {
+                    const int mine = number.get();
+                    number.set(-1);
+                    seen = mine;
+                });
+            CHECK(seen == i);
+            CHECK(number.get() == i);
+        }
+    });
+}
+
 TEST_CASE("a fork: a coarse tree gives the right sum while its parts are robbed all the time",
           "[compute]") {
     over_workers([] {
