@@ -206,7 +206,10 @@ void monitor::look_at_displaced(deadline_ns now) noexcept {
             continue;
         }
         if (n.who->has_ready()) scheduler_.inject_all_of(*n.who);
-        if (is_same_step(n, *n.who, now)) tell_slow(n, now);
+        if (n.who->has_lent())
+            n.since = now; // its thread is not there yet: that is nobody's slow step
+        else if (is_same_step(n, *n.who, now))
+            tell_slow(n, now);
         ++i;
     }
 }

@@ -63,7 +63,7 @@ void worker::loop() {
     for (;;) {
         if (permission.get() == nullptr || takes_over_ != nullptr) [[unlikely]]
             if (!await_permit()) return;
-        if (lent_.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
+        if (has_lent()) [[unlikely]] {
             run_lent();
             continue;
         }

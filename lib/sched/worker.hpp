@@ -107,6 +107,10 @@ public:
     [[nodiscard]] std::uint64_t crowds() const noexcept {
         return counters_.crowds.load(std::memory_order_relaxed);
     }
+    /// Was it lent something that it has not begun?
+    [[nodiscard]] bool has_lent() const noexcept {
+        return lent_.load(std::memory_order_relaxed) != nullptr;
+    }
     /// In a call that was announced as blocking.
     [[nodiscard]] bool is_blocking() const noexcept {
         return blocking_.load(std::memory_order_relaxed);

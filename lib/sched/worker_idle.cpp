@@ -171,8 +171,8 @@ bool worker::await_permit() noexcept {
         const std::uint32_t seen = permission.signals();
         if (!std::exchange(is_promised_, false)) scheduler_.spares_.add(*this);
         // What was lent before `seen` was read is here; what comes later is a signal.
-        if (lent_.load(std::memory_order_relaxed) == nullptr) permission.await(seen);
-        if (lent_.load(std::memory_order_relaxed) != nullptr) return true;
+        if (!has_lent()) permission.await(seen);
+        if (has_lent()) return true;
         pin_to_core();
     }
     if (scheduler_.monitor_) scheduler_.monitor_->restore(*this);

@@ -142,7 +142,7 @@ void run_on_fresh_stack(unique_function<void()> f);
 /// An address in the current frame: what forks compare with the stack's lower end.
 [[gnu::always_inline]] inline const void* frame_address(
     [[maybe_unused]] const void* local) noexcept {
-#if defined(__SANITIZE_ADDRESS__)
+#if WEFT_ASAN
     return __builtin_frame_address(0); // locals may lie elsewhere
 #else
     return local;
@@ -178,6 +178,8 @@ class fork_frame<std::index_sequence<I...>, Fs...> : fork_slot<I, Fs>... {
     using function_at = std::tuple_element_t<K, std::tuple<Fs...>>;
     template <std::size_t K>
     using slot_at = fork_slot<K, function_at<K>>;
+    template <std::size_t K>
+    using task_at = fork_task_of<std::remove_reference_t<function_at<K>>>;
 
     template <std::size_t K>
     static fiber* share(fork_record& r, fiber& owner) noexcept {
@@ -234,8 +236,7 @@ private:
             if constexpr (K == k_count - 1) end_scope(scope_);
             return std::move(result);
         };
-        if (!join_fork(s, r, scope_))
-            return finish(static_cast<fork_task_of<function_at<K>>*>(r.shared)->take());
+        if (!join_fork(s, r, scope_)) return finish(static_cast<task_at<K>*>(r.shared)->take());
         if (!was_shared(r)) return call_stored(r.function);
         return finish(call_stored(r.function));
     }
