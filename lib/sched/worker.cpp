@@ -132,7 +132,8 @@ void worker::enter(fiber& f) noexcept {
         latency_.add(coarse_tsc() - std::exchange(f.ready_at_, 0));
     running_task_.store(f.is_listed ? &f : nullptr, std::memory_order_relaxed);
     // Of greenlets' stacks only the running one knows which is left when: they are not robbed.
-    running_stack_.store(f.stack_->is_greenlet ? nullptr : f.stack_, std::memory_order_relaxed);
+    running_stack_.store(f.stack_->is_greenlet ? nullptr : f.stack_,
+                         std::memory_order_release); // pairs with its readers: the header is there
     if (forks_demanded()) [[unlikely]]
         f.stack_->forks_left = 1; // its next fork looks at once
     worker_counters::add(counters_.switches);

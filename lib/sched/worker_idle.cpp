@@ -105,17 +105,17 @@ fiber* worker::rob_forks() noexcept {
 void worker::demand_forks() noexcept {
     const std::lock_guard guard(scheduler_.foreign_stacks_);
     demand_.store(demand::raised, std::memory_order_relaxed);
-    if (stack* s = running_stack_.load(std::memory_order_relaxed)) s->forks.demand();
+    if (stack* s = running_stack_.load(std::memory_order_acquire)) s->forks.demand(); // enter
 }
 
 bool worker::keeps_forks() const noexcept {
     if (demand_.load(std::memory_order_relaxed) != demand::raised) return false;
-    const stack* s = running_stack_.load(std::memory_order_relaxed);
+    const stack* s = running_stack_.load(std::memory_order_acquire); // pairs with enter
     return s != nullptr && !s->forks.seems_empty();
 }
 
 fiber* worker::rob() noexcept {
-    stack* s = running_stack_.load(std::memory_order_relaxed);
+    stack* s = running_stack_.load(std::memory_order_acquire); // pairs with enter
     return s != nullptr ? rob_fork(*s) : nullptr;
 }
 
