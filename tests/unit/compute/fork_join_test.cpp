@@ -137,10 +137,12 @@ TEST_CASE("a fork: temporaries are moved into the frame, others are referred to"
             int operator()() { return ++calls + *n; }
         };
         adder mine;
-        auto [a, b, c] = weft::gather(mine, adder{}, mine);
+        auto [a, b] = weft::gather(adder{}, mine);
+        auto [c, d] = weft::gather(mine, adder{});
         CHECK(a == 2);
         CHECK(b == 2);
         CHECK(c == 3);
+        CHECK(d == 2);
         CHECK(mine.calls == 2);
     });
 }
