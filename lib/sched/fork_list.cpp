@@ -54,13 +54,16 @@ void share_all_forks_slow(stack& s) noexcept {
 }
 
 fiber* rob_fork(stack& s) noexcept {
-    fork_link* r = s.forks.rob([&s](fork_link& link) { return share(link, s); });
-    if (r == nullptr) return nullptr;
-    // Made here, it has this thread's context so far. Its creator can't leave the join before it has run.
-    fiber* f = static_cast<fork_record*>(r)->shared;
-    const std::lock_guard guard(s.owner->locals_lock);
-    f->locals = s.owner->locals;
-    return f;
+    // All of it under the list's lock: after that the owner may claim the fork itself, and leave.
+    fiber* robbed = nullptr;
+    s.forks.rob([&](fork_link& link) {
+        if (!share(link, s)) return false;
+        robbed = static_cast<fork_record&>(link).shared;
+        const std::lock_guard guard(s.owner->locals_lock);
+        robbed->locals = s.owner->locals; // it was made here, with this thread's context
+        return true;
+    });
+    return robbed;
 }
 
 fork_way answer_forks(stack_head& s, const void* frame) noexcept {
