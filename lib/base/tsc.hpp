@@ -24,6 +24,11 @@ inline std::uint64_t read_tsc() noexcept {
 #endif
 }
 
+/// From one reading to a later one. Another core's counter may be some ticks ahead: none have passed then.
+inline std::uint64_t tsc_between(std::uint64_t from, std::uint64_t to) noexcept {
+    return to > from ? to - from : 0;
+}
+
 /// The same in 32 bits, in steps of less than 1 us, for differences of up to some minutes.
 inline std::uint32_t coarse_tsc() noexcept {
     return static_cast<std::uint32_t>(read_tsc() >> k_coarse_shift);

@@ -17,7 +17,8 @@ constexpr deadline_ns k_chunk = 20'000;
 bool loop_pace::next() {
     const std::uint64_t now = read_tsc();
     const std::uint64_t since = began_ != 0 ? began_ : hint_.looked.load(std::memory_order_relaxed);
-    const std::uint64_t fits = tsc_ticks(k_chunk) * 16 / (now - since + 1); // sixteenths of a chunk
+    const std::uint64_t fits = // sixteenths of a chunk
+        tsc_ticks(k_chunk) * 16 / (tsc_between(since, now) + 1);
     if (fits >= 32)
         chunk_ *= 2;
     else if (began_ != 0)

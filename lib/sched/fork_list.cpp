@@ -75,7 +75,7 @@ fork_way answer_forks(stack_head& s, const void* frame) noexcept {
 void fork_look(stack_head& head) noexcept {
     auto& s = static_cast<stack&>(head);
     const std::uint64_t now = read_tsc();
-    const std::uint64_t each = (now - s.forks_clock) / s.forks_stride + 1;
+    const std::uint64_t each = tsc_between(s.forks_clock, now) / s.forks_stride + 1;
     s.forks_clock = now;
     s.forks_stride = static_cast<unsigned>(std::clamp<std::uint64_t>(
         tsc_ticks(k_look_every) / each, 1, std::min(2 * s.forks_stride, k_longest_stride)));

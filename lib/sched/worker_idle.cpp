@@ -27,19 +27,21 @@ constexpr unsigned k_steal_batch = 32;
 
 deadline_ns worker::cpu_time() const noexcept { return read_clock(cpu_clock_); }
 
-bool worker::look_is_due() noexcept { return read_tsc() - last_look_ > tsc_ticks(k_look_every); }
+bool worker::look_is_due() noexcept {
+    return tsc_between(last_look_, read_tsc()) > tsc_ticks(k_look_every);
+}
 
 // Reading the clock costs twice a bare switch (9 ns to 4.7 where this was measured). So it is read only so often that, at
 // the pace of the last switches, four readings fall into the time between two looks; after 16 switches at the latest.
 bool worker::look_at_switch() noexcept {
     if (--switches_to_clock_ != 0) return false;
     const std::uint64_t now = read_tsc();
-    const std::uint64_t per_switch = (now - last_clock_) / clock_stride_ + 1;
+    const std::uint64_t per_switch = tsc_between(last_clock_, now) / clock_stride_ + 1;
     last_clock_ = now;
     clock_stride_ = static_cast<unsigned>(
         std::clamp<std::uint64_t>(tsc_ticks(k_look_every / 4) / per_switch, 1, 16));
     switches_to_clock_ = clock_stride_;
-    return now - last_look_ > tsc_ticks(k_look_every);
+    return tsc_between(last_look_, now) > tsc_ticks(k_look_every);
 }
 
 bool worker::others_wait() noexcept {
@@ -94,7 +96,7 @@ fiber* worker::rob_forks() noexcept {
     for (auto& victim : scheduler_.workers_) { // all: who was displaced keeps its forks, too
         if (victim.get() == this || !victim->keeps_forks()) continue;
         const std::uint64_t now = read_tsc();
-        if (since != 0 && now - since > tsc_ticks(k_rob_after)) return victim->rob();
+        if (since != 0 && tsc_between(since, now) > tsc_ticks(k_rob_after)) return victim->rob();
         waits_for_forks_since_ = since != 0 ? since : now;
         for (int i = 0; i < 32; ++i) cpu_pause();
         return nullptr;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // unique_function, clock and error.
+#include "base/tsc.hpp"
 #include <catch2/catch.hpp>
 
 #include <array>
@@ -232,4 +233,12 @@ TEST_CASE("a handler of std::exception does not swallow a cancellation", "[base]
         caught = copy.what();
     }
     CHECK(caught == "enough");
+}
+
+TEST_CASE("tsc: of a counter that another core has ahead of ours, no time has passed", "[base]") {
+    using weft::detail::tsc_between;
+    CHECK(tsc_between(100, 142) == 42);
+    CHECK(tsc_between(100, 100) == 0);
+    CHECK(tsc_between(100, 99) == 0); // a difference plus one was a division by zero once
+    CHECK(tsc_between(100, 1) == 0);
 }

@@ -137,8 +137,9 @@ TEST_CASE("CAN-16 ACM-02: clean-up may wait, in a catch block and in a destructo
           "others throw meanwhile",
           "[task]") {
     over_workers([] {
-        std::atomic<int> cleaned{0};
+        std::atomic<int> begun{0}, cleaned{0};
         const auto body = [&] {
+            ++begun;
             struct cleans {
                 std::atomic<int>& n;
                 ~cleans() {
@@ -156,7 +157,7 @@ TEST_CASE("CAN-16 ACM-02: clean-up may wait, in a catch block and in a destructo
         };
         std::vector<weft::task<void>> tasks;
         for (int i = 0; i < 10; ++i) tasks.push_back(weft::create_task(body));
-        weft::sleep_for(1ms);
+        while (begun < 10) weft::yield();
         for (auto& t : tasks) t.cancel();
         for (auto& t : tasks) CHECK_THROWS_AS(weft::await(t), weft::cancelled_error);
         CHECK(cleaned == 20);
