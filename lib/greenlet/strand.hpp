@@ -36,6 +36,9 @@ public:
     /// Unwinds all that is suspended. On the root's stack, the last that happens there.
     void end() noexcept;
 
+    /// The thread's or the task's own stack: it is there as long as they are.
+    [[nodiscard]] stack& root_stack() noexcept { return *root_.stack_; }
+
     // ---- for the scheduler: the strand's task waits, or asks whether it may be cancelled -----------------------
     /// Calls f(stack&) for each stack that forks may have been left on.
     template <class F>

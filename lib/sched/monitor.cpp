@@ -206,7 +206,7 @@ void monitor::look_at_displaced(deadline_ns now) noexcept {
             continue;
         }
         if (n.who->has_ready()) scheduler_.inject_all_of(*n.who);
-        if (n.who->has_lent())
+        if (!n.who->is_in_fiber())
             n.since = now; // its thread is not there yet: that is nobody's slow step
         else if (is_same_step(n, *n.who, now))
             tell_slow(n, now);

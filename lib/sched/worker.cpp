@@ -15,6 +15,7 @@
 #include "base/tsc.hpp"
 #include "context/overflow.hpp"
 #include "context/switch.hpp"
+#include "greenlet/strand.hpp"
 #include "sched/fork_list.hpp"
 #include "sched/scheduler.hpp"
 
@@ -131,9 +132,10 @@ void worker::enter(fiber& f) noexcept {
     if (f.ready_at_ != 0) [[unlikely]]
         latency_.add(coarse_tsc() - std::exchange(f.ready_at_, 0));
     running_task_.store(f.is_listed ? &f : nullptr, std::memory_order_relaxed);
-    // Of greenlets' stacks only the running one knows which is left when: they are not robbed.
-    running_stack_.store(f.stack_->is_greenlet ? nullptr : f.stack_,
-                         std::memory_order_release); // pairs with its readers: the header is there
+    // A greenlet's stack may go while the task runs, its own does not. release pairs with the readers: the header is there
+    strand* greenlets = f.stack_->greenlets;
+    running_stack_.store(greenlets != nullptr ? &greenlets->root_stack() : f.stack_,
+                         std::memory_order_release);
     if (forks_demanded()) [[unlikely]]
         f.stack_->forks_left = 1; // its next fork looks at once
     worker_counters::add(counters_.switches);

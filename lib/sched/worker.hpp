@@ -107,6 +107,10 @@ public:
     [[nodiscard]] std::uint64_t crowds() const noexcept {
         return counters_.crowds.load(std::memory_order_relaxed);
     }
+    /// Has it entered a fiber, and not come back to its loop?
+    [[nodiscard]] bool is_in_fiber() const noexcept {
+        return running_stack_.load(std::memory_order_relaxed) != nullptr;
+    }
     /// Was it lent something that it has not begun?
     [[nodiscard]] bool has_lent() const noexcept {
         return lent_.load(std::memory_order_relaxed) != nullptr;
