@@ -29,6 +29,14 @@ void in_virtual_time(Body body) {
 /// A count of tasks that are alive at a time: the thread sanitizer allows some thousands.
 constexpr int many(int n) { return detail::k_tsan ? n / 20 : n; }
 
+/// A task that gives a value after so long.
+inline weft::task<int> sleeper(std::chrono::nanoseconds d, int value) {
+    return weft::create_task([d, value] {
+        weft::sleep_for(d);
+        return value;
+    });
+}
+
 /// Counts objects of a kind: what a test must leave at zero.
 struct counted {
     static inline std::atomic<int> alive{0};

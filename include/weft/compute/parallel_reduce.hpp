@@ -43,7 +43,8 @@ private:
     loop_hint hint_;
 };
 
-inline constexpr std::size_t k_reduction_pieces = 256;
+/// Into how many pieces: few elements are probably quick ones, and 64 pieces feed the cores there are.
+constexpr std::size_t reduction_pieces(std::size_t n) noexcept { return n < 16'384 ? 64 : 256; }
 
 } // namespace detail
 
@@ -61,8 +62,8 @@ template <std::integral First, std::integral Last, class T, class Map, class Com
         const auto begin = static_cast<index>(first), end = static_cast<index>(last);
         detail::reduction<index, T, std::remove_reference_t<Map>, std::remove_reference_t<Combine>>
             all(map, combine);
-        const std::size_t piece = detail::piece_of(static_cast<std::size_t>(end - begin),
-                                                   detail::k_reduction_pieces, options.grain);
+        const auto n = static_cast<std::size_t>(end - begin);
+        const std::size_t piece = detail::piece_of(n, detail::reduction_pieces(n), options.grain);
         return combine(std::move(init), all.run(begin, end, piece));
     }
 

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include <weft/base/input_iterator.hpp>
 #include <weft/task/future.hpp>
 
 namespace weft {
@@ -140,15 +141,8 @@ public:
     }
     ~map_results() { abandon_rest(); }
 
-    class iterator {
+    class iterator : public detail::input_iterator_types<R> {
     public:
-        using iterator_concept = std::input_iterator_tag;
-        using iterator_category = std::input_iterator_tag;
-        using value_type = R;
-        using difference_type = std::ptrdiff_t;
-        using pointer = R*;
-        using reference = R&;
-
         [[nodiscard]] R& operator*() const noexcept { return from_->now_.results.front(); }
         [[nodiscard]] R* operator->() const noexcept { return &**this; }
         iterator& operator++() {

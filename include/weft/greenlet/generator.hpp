@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include <weft/base/input_iterator.hpp>
 #include <weft/greenlet/greenlet_core.hpp>
 
 namespace weft {
@@ -159,15 +160,8 @@ public:
     [[nodiscard]] bool valid() const noexcept { return core_ != nullptr; }
 
     /// An input iterator; the value lies in the generator's frame until the next step.
-    class iterator {
+    class iterator : public detail::input_iterator_types<Out> {
     public:
-        using iterator_concept = std::input_iterator_tag;
-        using iterator_category = std::input_iterator_tag;
-        using value_type = Out;
-        using difference_type = std::ptrdiff_t;
-        using pointer = Out*;
-        using reference = Out&;
-
         [[nodiscard]] Out& operator*() const noexcept { return *static_cast<Out*>(core_->out()); }
         [[nodiscard]] Out* operator->() const noexcept { return std::addressof(**this); }
         iterator& operator++() {

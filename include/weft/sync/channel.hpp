@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <weft/base/error.hpp>
+#include <weft/base/input_iterator.hpp>
 #include <weft/sync/channel_core.hpp>
 #include <weft/sync/channel_element.hpp>
 
@@ -117,31 +118,7 @@ public:
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
 
     /// Receives; ends where the channel is closed and empty. An input iterator: the value is its own until it goes on.
-    class iterator {
-    public:
-        using iterator_concept = std::input_iterator_tag;
-        using iterator_category = std::input_iterator_tag;
-        using value_type = T;
-        using difference_type = std::ptrdiff_t;
-        using pointer = T*;
-        using reference = T&;
-
-        [[nodiscard]] T& operator*() const noexcept { return *value_; }
-        [[nodiscard]] T* operator->() const noexcept { return &*value_; }
-        iterator& operator++() {
-            value_.reset();
-            if (std::optional<T> next = from_->recv()) value_.emplace(std::move(*next));
-            return *this;
-        }
-        void operator++(int) { ++*this; }
-        [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept { return !value_; }
-
-    private:
-        friend channel;
-        explicit iterator(channel& from) : from_(&from), value_(from.recv()) {}
-        channel* from_;
-        mutable std::optional<T> value_;
-    };
+    using iterator = detail::pull_iterator<channel, T, &channel::recv>;
     [[nodiscard]] iterator begin() { return iterator(*this); }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return std::default_sentinel; }
 

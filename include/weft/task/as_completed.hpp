@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <weft/base/input_iterator.hpp>
 #include <weft/sync/semaphore.hpp>
 #include <weft/task/wait.hpp>
 
@@ -84,30 +85,8 @@ private:
 template <class Handle>
 class completion_range {
 public:
-    class iterator {
-    public:
-        using iterator_concept = std::input_iterator_tag;
-        using iterator_category = std::input_iterator_tag;
-        using value_type = Handle;
-        using difference_type = std::ptrdiff_t;
-        using pointer = Handle*;
-        using reference = Handle&;
-
-        [[nodiscard]] Handle& operator*() const noexcept { return *now_; }
-        [[nodiscard]] Handle* operator->() const noexcept { return &*now_; }
-        iterator& operator++() {
-            now_ = from_->next();
-            return *this;
-        }
-        void operator++(int) { ++*this; }
-        [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept { return !now_; }
-
-    private:
-        friend completion_range;
-        explicit iterator(detail::completions<Handle>& from) : from_(&from), now_(from.next()) {}
-        detail::completions<Handle>* from_;
-        mutable std::optional<Handle> now_;
-    };
+    using iterator = detail::pull_iterator<detail::completions<Handle>, Handle,
+                                           &detail::completions<Handle>::next>;
     /// Both wait, and throw timeout_error after the limit: that of the first one not done in time.
     [[nodiscard]] iterator begin() { return iterator(*state_); }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return std::default_sentinel; }

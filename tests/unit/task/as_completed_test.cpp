@@ -6,17 +6,6 @@
 using namespace std::chrono_literals;
 using namespace weft::testing;
 
-namespace {
-
-auto sleeper(std::chrono::nanoseconds d, int value) {
-    return weft::create_task([d, value] {
-        weft::sleep_for(d);
-        return value;
-    });
-}
-
-} // namespace
-
 TEST_CASE("ASC-01 ASC-04: as_completed gives the very tasks in the order of their completion",
           "[task]") {
     in_virtual_time([] {

@@ -10,13 +10,6 @@ using namespace weft::testing;
 
 namespace {
 
-auto sleeper(std::chrono::nanoseconds d, int value) {
-    return weft::create_task([d, value] {
-        weft::sleep_for(d);
-        return value;
-    });
-}
-
 template <class T>
 concept can_wait = requires(T t) {
     weft::wait(t);
