@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -38,20 +39,29 @@ class Serving:
     def __init__(self, *options):
         self.process = subprocess.Popen([PROGRAM, "--port", "0", *options], stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True)
+        self.lines = []
 
     def __enter__(self):
         self.first_line = self.process.stdout.readline()
         assert f"http://{HOST}:" in self.first_line, self.first_line
+        self.reader = threading.Thread(target=self._read)  # a full pipe would hold the server up
+        self.reader.start()
         self.port = int(self.first_line.split(HOST + ":")[1].split("/")[0])
         return self
 
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
+        if self.process.wait() not in (0, -signal.SIGKILL):
+            sys.stderr.write(f"\nweft-serve ended with {self.process.returncode}:\n{''.join(self.lines)}")
+        self.reader.join()
         self.process.stdout.close()
 
-    def get(self, path, timeout=20):
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line)
+
+    def get(self, path, timeout=100):
         connection = http.client.HTTPConnection(HOST, self.port, timeout=timeout)
         try:
             connection.request("GET", path)
