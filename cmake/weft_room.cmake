@@ -11,6 +11,11 @@ function(weft_room target room)
     set_property(GLOBAL APPEND PROPERTY weft_rooms ${room})
 endfunction()
 
+# weft_leave_out(<room>): a component that nobody asked for.
+function(weft_leave_out room)
+    set_property(GLOBAL APPEND PROPERTY weft_rooms ${room})
+endfunction()
+
 # weft_all_rooms_built(): stops when lib/ has a folder that nobody builds.
 function(weft_all_rooms_built)
     get_property(rooms GLOBAL PROPERTY weft_rooms)

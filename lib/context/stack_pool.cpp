@@ -110,6 +110,7 @@ stack* stack_pool::make_fresh(std::byte* base, std::size_t index) noexcept {
 
 stack* stack_pool::take() noexcept {
     std::unique_lock guard(lock_);
+    ++taken_;
     if (free_ != nullptr) {
         stack* s = free_;
         free_ = s->next_free;
@@ -134,8 +135,14 @@ stack* stack_pool::take() noexcept {
 
 void stack_pool::give_back(stack* s) noexcept {
     const std::lock_guard guard(lock_);
+    --taken_;
     s->next_free = free_;
     free_ = s;
+}
+
+std::size_t stack_pool::taken() const noexcept {
+    const std::lock_guard guard(lock_);
+    return taken_;
 }
 
 stack* map_single_stack(std::size_t size, void (*main)(stack&)) {

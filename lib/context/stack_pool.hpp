@@ -31,6 +31,8 @@ public:
     void give_back(stack* s) noexcept;
 
     [[nodiscard]] std::size_t stack_size() const noexcept { return size_; }
+    /// Taken and not given back.
+    [[nodiscard]] std::size_t taken() const noexcept;
 
 private:
     struct slab {
@@ -50,6 +52,7 @@ private:
     std::size_t reserved_ = 0;                     // promised
     std::size_t fresh_slab_ = 0, fresh_index_ = 0; // the next stack that nobody has used
     stack* free_ = nullptr;
+    std::size_t taken_ = 0;
     std::size_t protected_ = 0; // guards that count in the budget of protected pages
     std::vector<stack*> made_;
 };

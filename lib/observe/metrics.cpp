@@ -26,6 +26,7 @@ runtime_metrics metrics_of(detail::runtime_core& core) {
     detail::scheduler& s = core.sched();
     runtime_metrics m;
     m.live_tasks = core.live_count();
+    m.live_stacks = s.live_stacks();
     m.workers = s.permits();
     m.sleeping_workers = s.sleeping_workers();
     m.spares = s.workers() - s.permits();
@@ -98,6 +99,7 @@ std::string metrics_text() {
         append(out, name, "counter", help, value);
     };
     gauge("weft_live_tasks", "Tasks created and not ended.", m.live_tasks);
+    gauge("weft_live_stacks", "Stacks that tasks have.", m.live_stacks);
     gauge("weft_workers", "Workers that may run at once.", m.workers);
     gauge("weft_sleeping_workers", "Workers without work.", m.sleeping_workers);
     gauge("weft_spares", "Threads made to take the place of stuck workers.", m.spares);

@@ -77,6 +77,7 @@ void scheduler::stop() noexcept {
 void scheduler::provide_stack(fiber& f, std::size_t size) {
     if (size != 0 && rounded_stack_size(size) != stacks_.stack_size()) {
         f.stack_ = map_single_stack(size, &worker::stack_main);
+        single_stacks_.fetch_add(1, std::memory_order_relaxed);
         f.stack_->owner = &f;
         f.own_stack_ = true;
         allow_forks(*f.stack_, f.is_task);
@@ -92,7 +93,7 @@ void scheduler::provide_stack(fiber& f, std::size_t size) {
 
 void scheduler::withdraw_stack(fiber& f) noexcept {
     if (f.own_stack_) {
-        unmap_single_stack(f.stack_);
+        unmap_single(f.stack_);
         f.stack_ = nullptr;
         return;
     }
@@ -102,6 +103,19 @@ void scheduler::withdraw_stack(fiber& f) noexcept {
     }
     const std::lock_guard guard(outside_lock_);
     outside_stacks_.put();
+}
+
+void scheduler::unmap_single(stack* s) noexcept {
+    single_stacks_.fetch_sub(1, std::memory_order_relaxed);
+    const std::lock_guard guard(foreign_stacks_);
+    unmap_single_stack(s);
+}
+
+std::size_t scheduler::live_stacks() noexcept {
+    std::size_t cached = 0;
+    for (unsigned i = 0; i < workers(); ++i) cached += worker_at(i).cached_stacks();
+    const std::size_t taken = stacks_.taken() + single_stacks_.load(std::memory_order_relaxed);
+    return taken - std::min(taken, cached);
 }
 
 void scheduler::make_ready(fiber& f) noexcept {

@@ -95,6 +95,8 @@ public:
         return permits_.front().home->kernel().name();
     }
     [[nodiscard]] unsigned sleeping_workers() const noexcept { return idle_.asleep(); }
+    /// Stacks that fibers have, about: the counts are not of one instant.
+    [[nodiscard]] std::size_t live_stacks() noexcept;
     /// Workers that were woken out of the kernel by somebody else: a system call each.
     [[nodiscard]] std::uint64_t wakes() const noexcept {
         return wakes_.load(std::memory_order_relaxed);
@@ -107,6 +109,7 @@ private:
     worker* make_spare() noexcept;
     bool hand_over(worker& from, worker& to) noexcept;
     void stop() noexcept;
+    void unmap_single(stack* s) noexcept;
 
     const scheduler_options options_;
     time_source time_;
@@ -123,6 +126,7 @@ private:
     spin_lock
         foreign_stacks_; // held by who looks into another worker's running stack, and by who unmaps one
     const bool may_rob_;
+    std::atomic<std::size_t> single_stacks_{0};
     std::atomic<unsigned> next_reactor_{0};
     std::atomic<bool> stopping_{false};
     std::atomic<unsigned> outside_calls_{0}; // of make_ready, this moment; stop waits for them

@@ -116,7 +116,7 @@ stack& worker::stack_for(fiber& f) noexcept {
         stack* s = cached_stacks_;
         if (s != nullptr) {
             cached_stacks_ = s->next_free;
-            --cached_count_;
+            cached_count_.store(cached_stacks() - 1, std::memory_order_relaxed);
         } else {
             s = scheduler_.stacks_.take();
         }
@@ -213,15 +213,14 @@ void worker::next_on_this_stack(stack& s) noexcept {
 void worker::after_finish(stack& left) noexcept {
     worker& w = *left.runner;
     left.saved.store(true, std::memory_order_relaxed);
-    if (w.cached_count_ == k_cached_stacks) return w.scheduler_.stacks_.give_back(&left);
+    if (w.cached_stacks() == k_cached_stacks) return w.scheduler_.stacks_.give_back(&left);
     left.next_free = w.cached_stacks_;
     w.cached_stacks_ = &left;
-    ++w.cached_count_;
+    w.cached_count_.store(w.cached_stacks() + 1, std::memory_order_relaxed);
 }
 
 void worker::after_finish_unmap(stack& left) noexcept {
-    const std::lock_guard guard(left.runner->scheduler_.foreign_stacks_);
-    unmap_single_stack(&left);
+    left.runner->scheduler_.unmap_single(&left);
 }
 
 void worker::share(fiber& f) noexcept {

@@ -94,6 +94,10 @@ public:
         return !queue_.empty() || slot_.load(std::memory_order_relaxed) != nullptr ||
                !mail_.empty();
     }
+    /// Stacks that it keeps for fibers to come.
+    [[nodiscard]] unsigned cached_stacks() const noexcept {
+        return cached_count_.load(std::memory_order_relaxed);
+    }
     /// Changes whenever the worker gets on: it entered a fiber, or slept.
     [[nodiscard]] std::uint64_t step() const noexcept {
         return counters_.switches.load(std::memory_order_relaxed) +
@@ -217,7 +221,7 @@ private:
     unsigned clock_stride_ = 1;      // switches between its readings
     unsigned switches_to_clock_ = 1; // counts down
     stack* cached_stacks_ = nullptr;
-    unsigned cached_count_ = 0;
+    std::atomic<unsigned> cached_count_{0};   // written by the owner alone
     std::uint64_t waits_for_forks_since_ = 0; // TSC; 0: does not
 
     // Everybody's

@@ -22,6 +22,7 @@ struct latency_summary {
 /// A runtime in numbers. Counters begin with the runtime and only grow.
 struct runtime_metrics {
     std::size_t live_tasks = 0;       ///< created and not ended
+    std::size_t live_stacks = 0;      ///< that tasks have begun on; one that never waits shares
     unsigned workers = 0;             ///< that may run at once
     unsigned sleeping_workers = 0;    ///< without work, at this moment
     unsigned spares = 0;              ///< threads made to take the place of stuck workers

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <shared_mutex> // std::shared_lock
 
 #include <weft/sync/wait_queue.hpp>
 

@@ -158,9 +158,11 @@ private:
     void begin_set() {
         if (set_.exchange(true)) throw invalid_state("weft: the promise is already set");
     }
+    // Who waits is told; that nobody does is no fault that anybody must hear of.
     void abandon() noexcept {
-        if (core_ && !core_->done())
-            core_->complete_exception(std::make_exception_ptr(broken_promise()));
+        if (core_ && !core_->done() &&
+            core_->complete_exception(std::make_exception_ptr(broken_promise())))
+            core_->mark_seen();
     }
     /// Tells a second set from one that lost against a cancel. Moves as its value.
     struct flag {

@@ -21,6 +21,26 @@ TEST_CASE("metrics: tasks are counted while they live, steps only grow", "[obser
     });
 }
 
+TEST_CASE("metrics: a task has a stack from its first step to its end", "[observe]") {
+    weft::testing::over_workers([] {
+        const std::size_t before = weft::metrics().live_stacks;
+        CHECK(before >= 1); // ours
+        weft::latch begun(11);
+        std::vector<weft::task<void>> tasks;
+        for (int i = 0; i < 11; ++i)
+            tasks.push_back(weft::create_task({.stack_size = i == 0 ? 1U << 20 : 0}, [&] {
+                begun.count_down();
+                weft::sleep_for(1h);
+            }));
+        begun.wait();
+        CHECK(weft::metrics().live_stacks >= before + 11);
+        for (auto& t : tasks) t.cancel();
+        for (auto& t : tasks) CHECK_THROWS_AS(weft::await(t), weft::cancelled_error);
+        // A stack goes back a moment after its task has ended.
+        while (weft::metrics().live_stacks > before) weft::yield();
+    });
+}
+
 TEST_CASE("metrics: the text has a type and a value for each number", "[observe]") {
     weft::testing::over_workers([] {
         const std::string text = weft::metrics_text();

@@ -192,6 +192,9 @@ TEST_CASE("FUT-14 FUT-15 FUT-16: an exception is reported once, at the last hand
               auto f = abandoned.get_future(); // gets a broken_promise; somebody looks
               { weft::promise<int> gone = std::move(abandoned); }
               CHECK_THROWS_AS(weft::await(f), weft::broken_promise);
+              { const weft::promise<int> nobody_waits; }
+              auto unseen = weft::promise<int>().get_future();
+              CHECK(unseen.done());
               weft::promise<int> value;
               value.set_value(1);
               weft::promise<int> cancelled;
