@@ -21,8 +21,7 @@ TEST_CASE("THR-03: calls that block overlap, and tasks and timers go on meanwhil
     weft::run({.workers = workers, .max_spares = 0}, [] {
         gate g;
         std::vector<weft::future<void>> downloads;
-        for (int i = 0; i < 3; ++i)
-            downloads.push_back(weft::run_in_executor([&] { g.pass(); }));
+        for (int i = 0; i < 3; ++i) downloads.push_back(weft::run_in_executor([&] { g.pass(); }));
         weft::await(weft::run_in_executor([&] { g.await_waiting(3); })); // all at the same time
         int ticks = 0;
         auto ticker = weft::create_task([&] {
@@ -51,15 +50,17 @@ TEST_CASE("THR-05: calls one after another reuse idle threads", "[executor]") {
 TEST_CASE("THR-13: an idle pool keeps nothing of the calls it ran", "[executor]") {
     over_workers([] {
         thread_pool_executor pool({.max_workers = 1});
-        weft::await(pool.submit([life = counted()](const counted&) { return counted(); }, counted()));
+        weft::await(
+            pool.submit([life = counted()](const counted&) { return counted(); }, counted()));
         while (counted::alive != 0) weft::yield(); // the thread may be on its way out of the call
         CHECK(pool.threads() == 1);
     });
 }
 
-TEST_CASE("THR-14: a call's done callbacks run once each, also those added when it is done; one that "
-          "throws is reported, and the others still run",
-          "[executor]") {
+TEST_CASE(
+    "THR-14: a call's done callbacks run once each, also those added when it is done; one that "
+    "throws is reported, and the others still run",
+    "[executor]") {
     leak_fixture nothing_leaks;
     std::atomic<int> reports{0};
     weft::run({.workers = 2, .exception_handler = [&](const auto&) { ++reports; }}, [&] {
@@ -95,9 +96,10 @@ TEST_CASE("THR-14: a call's done callbacks run once each, also those added when 
     CHECK(reports == 1);
 }
 
-TEST_CASE("THR-15: a plain thread that waits with a limit is told of the time-out, and the call goes "
-          "on unharmed",
-          "[executor]") {
+TEST_CASE(
+    "THR-15: a plain thread that waits with a limit is told of the time-out, and the call goes "
+    "on unharmed",
+    "[executor]") {
     leak_fixture nothing_leaks;
     thread_pool_executor pool;
     gate g;
@@ -125,10 +127,12 @@ TEST_CASE("THR-18: calls that block occupy no worker, and may spawn tasks and wa
         for (int i = 0; i < 64; ++i)
             calls.push_back(pool.submit([&, i] {
                 g.pass();
-                return rt.spawn([i] {
-                             weft::yield();
-                             return i;
-                         }).get();
+                return rt
+                    .spawn([i] {
+                        weft::yield();
+                        return i;
+                    })
+                    .get();
             }));
         weft::await(weft::run_in_executor([&] { g.await_waiting(64); }));
         long sum = 0;
@@ -148,9 +152,10 @@ TEST_CASE("WRP-02: a future of ours is wrapped as itself", "[executor]") {
     p.set_value(1);
 }
 
-TEST_CASE("WRP-04: the wrapped one completes and the wrapper is cancelled: the wrapped one keeps its "
-          "value, and nobody is told of an error",
-          "[executor]") {
+TEST_CASE(
+    "WRP-04: the wrapped one completes and the wrapper is cancelled: the wrapped one keeps its "
+    "value, and nobody is told of an error",
+    "[executor]") {
     leak_fixture nothing_leaks;
     std::atomic<int> reports{0};
     weft::run({.workers = 2, .exception_handler = [&](const auto&) { ++reports; }}, [&] {
@@ -181,9 +186,8 @@ TEST_CASE("WRP-05: a call that completes after its caller's runtime has ended to
             return counted();
         });
         kept.add_done_callback([life = counted()] {});
-        waiter = weft::create_task([&] {
-            weft::await(weft::run_in_executor(pool, [&, life = counted()] { g.pass(); }));
-        });
+        waiter = weft::create_task(
+            [&] { weft::await(weft::run_in_executor(pool, [&, life = counted()] { g.pass(); })); });
         weft::await(weft::run_in_executor([&] { g.await_waiting(2); }));
     });
     CHECK(waiter.cancelled());
@@ -196,8 +200,9 @@ TEST_CASE("WRP-05: a call that completes after its caller's runtime has ended to
     CHECK(counted::alive == 0);
 }
 
-TEST_CASE("WRP-06: get suspends a task and blocks a plain thread, never a worker; it may have a limit",
-          "[executor]") {
+TEST_CASE(
+    "WRP-06: get suspends a task and blocks a plain thread, never a worker; it may have a limit",
+    "[executor]") {
     leak_fixture nothing_leaks;
     thread_pool_executor pool;
     weft::run({.workers = 1, .max_spares = 0}, [&] {

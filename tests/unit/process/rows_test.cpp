@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What concurrent.futures promises of pools: the contract of both kinds, and what is special to processes.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ int fails_at_three(int x) {
     if (x == 3) throw std::runtime_error("three");
     return x;
 }
-/// Until the file at the end of the pipe is closed by the test.
+/// Waits for a signpost.
 int waits_for(const std::string& name) {
     while (access(name.c_str(), F_OK) != 0) usleep(1000);
     return 1;
@@ -118,9 +119,10 @@ TEST_CASE("PRC-12: pools of threads and of processes keep the same contract", "[
     });
 }
 
-TEST_CASE("PRC-07: a worker that dies while large arguments are on their way costs its own call, and "
-          "nothing hangs",
-          "[process]") {
+TEST_CASE(
+    "PRC-07: a worker that dies while large arguments are on their way costs its own call, and "
+    "nothing hangs",
+    "[process]") {
     over_workers([] {
         process_pool_executor procs({.max_workers = 2});
         const auto dies_at_odd = [](const std::string& s, int n) -> std::size_t {

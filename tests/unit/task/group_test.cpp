@@ -210,6 +210,28 @@ TEST_CASE("TGR-15: group: a limit holds, whoever waits for a place gets one, and
         g.join();
         CHECK(ran == 60);
         CHECK(most <= 3);
+
+        weft::event go;
+        weft::task_group one(1);
+        auto member = one.create_task([] { weft::sleep_for(1h); });
+        auto opens = weft::create_task([&] {
+            member.cancel(); // this frees its place
+            go.set();
+        });
+        one.create_task([&] {
+            go.wait();
+            throw std::runtime_error("member");
+        });
+        CHECK(member.done());
+        bool refused = false; // no place comes any more, and nobody waits for one
+        try {
+            one.create_task([] {});
+        } catch (const weft::group_closed&) {
+            refused = true;
+        } catch (const weft::cancelled_error&) { refused = true; }
+        CHECK(refused);
+        CHECK_THROWS_AS(one.join(), weft::task_errors);
+        weft::await(opens);
     });
 }
 

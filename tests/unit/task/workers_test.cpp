@@ -10,9 +10,10 @@
 using namespace std::chrono_literals;
 using namespace weft::testing;
 
-TEST_CASE("RTM-02: what is queued behind a busy task is taken by idle workers, the last one that it "
-          "woke as well",
-          "[task]") {
+TEST_CASE(
+    "RTM-02: what is queued behind a busy task is taken by idle workers, the last one that it "
+    "woke as well",
+    "[task]") {
     leak_fixture nothing_leaks;
     const unsigned workers = GENERATE(2U, 4U);
     const int count = GENERATE(1, 100); // alone it lies in the worker's slot
@@ -79,8 +80,9 @@ TEST_CASE("RTM-06: the same program gives the same result with one worker and wi
     });
 }
 
-TEST_CASE("RTM-07: several threads that end the same wait in different ways make its task go on once",
-          "[task]") {
+TEST_CASE(
+    "RTM-07: several threads that end the same wait in different ways make its task go on once",
+    "[task]") {
     over_workers([] {
         for (int round = 0; round < many(300); ++round) {
             weft::promise<int> p;
@@ -92,7 +94,8 @@ TEST_CASE("RTM-07: several threads that end the same wait in different ways make
                 } catch (const weft::timeout_error&) {
                 } catch (const weft::cancelled_error&) {}
                 ++went_on;
-                const weft::mask_cancel whole; // one more wait: it must not be ended by what came too late
+                const weft::mask_cancel
+                    whole; // one more wait: it must not be ended by what came too late
                 weft::sleep_for(1us);
                 return went_on.load();
             });
@@ -109,9 +112,10 @@ TEST_CASE("RTM-07: several threads that end the same wait in different ways make
     });
 }
 
-TEST_CASE("RTM-08: tasks by the ten thousands that park and are woken by threads in random order all "
-          "end",
-          "[task]") {
+TEST_CASE(
+    "RTM-08: tasks by the ten thousands that park and are woken by threads in random order all "
+    "end",
+    "[task]") {
     leak_fixture nothing_leaks;
     const unsigned workers = GENERATE(2U, 4U);
     CAPTURE(workers);

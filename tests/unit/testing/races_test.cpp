@@ -56,9 +56,9 @@ struct ending {
         try {
             wait();
             ++values;
-        } catch (const weft::timeout_error&) {
-            ++timeouts;
-        } catch (const weft::cancelled_error&) { ++cancels; }
+        } catch (const weft::timeout_error&) { ++timeouts; } catch (const weft::cancelled_error&) {
+            ++cancels;
+        }
         if (cancels == 0) next_wait();
         next_wait(); // a request is delivered once
     }
@@ -72,9 +72,10 @@ struct ending {
 
 } // namespace
 
-TEST_CASE("CAN-08 CAN-11 CAN-20 TMO-07: a promise that is set, a limit that passes and a cancel, at the "
-          "same moment: one of them ends the wait, a cancel is delivered once, a value is kept",
-          "[testing][races]") {
+TEST_CASE(
+    "CAN-08 CAN-11 CAN-20 TMO-07: a promise that is set, a limit that passes and a cancel, at the "
+    "same moment: one of them ends the wait, a cancel is delivered once, a value is kept",
+    "[testing][races]") {
     for_all_seeds([](dice& d) -> std::string {
         weft::promise<int> p;
         auto f = p.get_future();
@@ -109,9 +110,10 @@ TEST_CASE("CAN-08 CAN-11 CAN-20 TMO-07: a promise that is set, a limit that pass
     });
 }
 
-TEST_CASE("QUE-05 TMO-09: items, limits and cancels at the same moment: every item is taken once or "
-          "still there",
-          "[testing][races]") {
+TEST_CASE(
+    "QUE-05 TMO-09: items, limits and cancels at the same moment: every item is taken once or "
+    "still there",
+    "[testing][races]") {
     for_all_seeds([](dice& d) -> std::string {
         weft::queue<int> q(d.below(3));
         int put = 0, got = 0, cancels = 0, accepted = 0;
@@ -155,9 +157,10 @@ TEST_CASE("QUE-05 TMO-09: items, limits and cancels at the same moment: every it
     });
 }
 
-TEST_CASE("CAN-09 CAN-24: a cancel of who awaits a task, while that ends: it goes to the task if nobody "
-          "else waits, and its requester's task never loses it",
-          "[testing][races]") {
+TEST_CASE(
+    "CAN-09 CAN-24: a cancel of who awaits a task, while that ends: it goes to the task if nobody "
+    "else waits, and its requester's task never loses it",
+    "[testing][races]") {
     for_all_seeds([](dice& d) -> std::string {
         const bool shared = d.coin(), swallows = d.coin();
         bool accepted = false, inner_saw = false, left_early = false;
@@ -199,9 +202,10 @@ TEST_CASE("CAN-09 CAN-24: a cancel of who awaits a task, while that ends: it goe
     });
 }
 
-TEST_CASE("TMO-12 TMO-16 TMO-17: nested limits and a cancel from elsewhere, at the same moment: the "
-          "count of requests returns to what it was",
-          "[testing][races]") {
+TEST_CASE(
+    "TMO-12 TMO-16 TMO-17: nested limits and a cancel from elsewhere, at the same moment: the "
+    "count of requests returns to what it was",
+    "[testing][races]") {
     for_all_seeds([](dice& d) -> std::string {
         std::string wrong;
         bool accepted = false;
@@ -249,9 +253,10 @@ TEST_CASE("TMO-12 TMO-16 TMO-17: nested limits and a cancel from elsewhere, at t
     });
 }
 
-TEST_CASE("TGR-02 TGR-09 TGR-10: children that fail, a limit and a cancel of the owner, at the same "
-          "moment: all children have ended, the errors come out, the cancel is not lost",
-          "[testing][races]") {
+TEST_CASE(
+    "TGR-02 TGR-09 TGR-10: children that fail, a limit and a cancel of the owner, at the same "
+    "moment: all children have ended, the errors come out, the cancel is not lost",
+    "[testing][races]") {
     for_all_seeds([](dice& d) -> std::string {
         bool accepted = false, owner_begun = false, all_had_ended = true;
         int failed = 0, ended = 0, begun = 0;
@@ -279,7 +284,8 @@ TEST_CASE("TGR-02 TGR-09 TGR-10: children that fail, a limit and a cancel of the
                 if (d.coin()) weft::sleep_for(d.moment());
             };
             try {
-                weft::timeout(limit, [&](weft::timeout_scope&) { weft::with_task_group(children); });
+                weft::timeout(limit,
+                              [&](weft::timeout_scope&) { weft::with_task_group(children); });
             } catch (const weft::task_errors& e) {
                 told = e.exceptions().size();
             } catch (const weft::timeout_error&) {
@@ -304,9 +310,10 @@ TEST_CASE("TGR-02 TGR-09 TGR-10: children that fail, a limit and a cancel of the
     });
 }
 
-TEST_CASE("LCK-02 SEM-03 CHN-09: locks, permits and values under limits and cancels: each is held by one "
-          "or free at the end",
-          "[testing][races]") {
+TEST_CASE(
+    "LCK-02 SEM-03 CHN-09: locks, permits and values under limits and cancels: each is held by one "
+    "or free at the end",
+    "[testing][races]") {
     for_all_seeds([](dice& d) -> std::string {
         weft::mutex m;
         weft::counting_semaphore<2> permits(2);
