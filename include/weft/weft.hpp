@@ -40,3 +40,4 @@
 #include <weft/task/task_group.hpp>
 #include <weft/task/timeout.hpp>
 #include <weft/task/wait.hpp>
+#include <weft/testing/run.hpp>

@@ -45,6 +45,7 @@ scheduler::scheduler(const scheduler_options& options)
         p.holder.store(&workers_[p.core], std::memory_order_relaxed); // nobody runs yet
         workers_[p.core].permission.grant(&p);
     }
+    if (options.seed != 0) lottery_.emplace(options.seed);
     if (options.watch) monitor_.emplace(*this, *options.watch);
     try {
         for (auto& w : workers_) w->start_thread();

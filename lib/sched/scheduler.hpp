@@ -13,6 +13,7 @@
 #include "sched/guests.hpp"
 #include "sched/idle.hpp"
 #include "sched/inject_queue.hpp"
+#include "sched/lottery.hpp"
 #include "sched/monitor.hpp"
 #include "sched/spares.hpp"
 #include "sched/worker.hpp"
@@ -26,8 +27,9 @@ struct scheduler_options {
     unsigned started = 0; // so many of them from the start
     std::size_t stack_size = 256 * 1024;
     bool pin_workers = false;
-    bool force_migration = false;           // every wait that ends resumes on the next worker
-    bool virtual_time = false;              // null backend, one worker
+    bool force_migration = false; // every wait that ends resumes on the next worker
+    bool virtual_time = false;    // null backend, one worker
+    std::uint64_t seed = 0; // with virtual time: not 0, the next task is drawn from the ready ones
     std::optional<monitor::settings> watch; // empty: no monitor
     std::function<std::unique_ptr<backend>(time_source&)> make_backend;
 };
@@ -69,6 +71,8 @@ public:
     /// All that waits for a worker without a permit goes to everybody's queue. Any thread.
     void inject_all_of(worker& w) noexcept;
     [[nodiscard]] bool has_injected() const noexcept { return !inject_.empty(); }
+    /// Is the next task drawn by a seed? Then nothing may depend on the time that passes in truth.
+    [[nodiscard]] bool draws() const noexcept { return lottery_.has_value(); }
     /// Does a worker with a permit run (seq_cst)?
     [[nodiscard]] bool anybody_runs() const noexcept;
 
@@ -138,6 +142,7 @@ private:
     std::atomic<unsigned> outside_calls_{0}; // of make_ready, this moment; stop waits for them
     std::atomic<std::uint64_t> wakes_{0};
     std::atomic<unsigned> standing_down_{0}; // written under the lock of all guest_places
+    std::optional<lottery> lottery_; // the one worker's
     std::optional<monitor> monitor_;
 };
 

@@ -28,13 +28,17 @@ constexpr unsigned k_steal_batch = 32;
 deadline_ns worker::cpu_time() const noexcept { return read_clock(cpu_clock_); }
 
 bool worker::look_is_due() noexcept {
-    return tsc_between(last_look_, read_tsc()) > tsc_ticks(k_look_every);
+    return !scheduler_.draws() && tsc_between(last_look_, read_tsc()) > tsc_ticks(k_look_every);
 }
 
 // Reading the clock costs twice a bare switch (9 ns to 4.7 where this was measured). So it is read only so often that, at
 // the pace of the last switches, four readings fall into the time between two looks; after 16 switches at the latest.
 bool worker::look_at_switch() noexcept {
     if (--switches_to_clock_ != 0) return false;
+    if (scheduler_.draws()) { // each time: find_work draws
+        switches_to_clock_ = 1;
+        return true;
+    }
     const std::uint64_t now = read_tsc();
     const std::uint64_t per_switch = tsc_between(last_clock_, now) / clock_stride_ + 1;
     last_clock_ = now;
@@ -72,12 +76,13 @@ fiber* worker::find_work() noexcept {
     mail_.take(k_inject_batch, to_queue);
     scheduler_.inject_.take(k_inject_batch, to_queue);
     // Who was woken to search has just left its reactor: the others' queues come first.
-    if (look_is_due() || (!searching_ && !has_ready())) {
+    if (scheduler_.draws() || look_is_due() || (!searching_ && !has_ready())) {
         last_look_ = read_tsc();
         look_at(*mine->home);
     }
     if (!staying_.empty()) [[unlikely]]
         if (fiber* f = take_staying()) return found(f);
+    if (scheduler_.draws()) scheduler_.lottery_->draw(queue_);
     if (fiber* f = take_ready()) return found(f);
     if (has_ready()) return nullptr; // not yet off its stack, or thieves were quicker
     if (!searching_) searching_ = scheduler_.idle_.start_search();

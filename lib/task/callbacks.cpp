@@ -11,7 +11,7 @@ namespace {
 
 class callback_fiber final : public fiber {
 public:
-    callback_fiber(runtime_core& runtime, std::vector<unique_function<void()>> callbacks)
+    callback_fiber(runtime_core& runtime, std::vector<done_call> callbacks)
         : fiber(runtime.sched(), false),
           callbacks_(std::move(callbacks)) {
         locals = {}; // each has those of who added it
@@ -25,15 +25,15 @@ public:
     void print_owner(int fd) const noexcept override { signal_print(fd, "a done callback"); }
     [[noreturn]] void throw_cancelled() override { std::terminate(); } // nobody can cancel it
 
-    std::vector<unique_function<void()>> callbacks_;
+    std::vector<done_call> callbacks_;
 };
 
 } // namespace
 
-void run_callbacks(std::vector<unique_function<void()>>& callbacks) noexcept {
-    for (auto& f : callbacks) {
+void run_callbacks(std::vector<done_call>& callbacks) noexcept {
+    for (auto& c : callbacks) {
         try {
-            f();
+            c.function();
         } catch (...) {
             const exception_context what{
                 "a callback threw", std::current_exception(), {}, nullptr, 0};
@@ -45,7 +45,7 @@ void run_callbacks(std::vector<unique_function<void()>>& callbacks) noexcept {
     }
 }
 
-void run_soon(runtime_core& runtime, std::vector<unique_function<void()>> callbacks) noexcept {
+void run_soon(runtime_core& runtime, std::vector<done_call> callbacks) noexcept {
     auto f = std::make_unique<callback_fiber>(runtime, std::move(callbacks));
     try {
         runtime.sched().provide_stack(*f, 0);

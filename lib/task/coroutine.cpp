@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <weft/task/coroutine.hpp>
 
-#include <cstdio>
-
+#include "base/thread_stack.hpp"
 #include "task/runtime_core.hpp"
 
 namespace weft::detail {
@@ -13,10 +12,9 @@ std::shared_ptr<reporter> coroutine_watch() noexcept {
 }
 
 void report_never_awaited(const std::shared_ptr<reporter>& to, const void* made_at) noexcept {
-    char text[64];
-    std::snprintf(text, sizeof text, "a coroutine made by the code at %p", made_at);
     to->report({"a coroutine was never awaited",
-                std::make_exception_ptr(invalid_state(std::string("weft: ") + text +
+                std::make_exception_ptr(invalid_state("weft: a coroutine made by " +
+                                                      describe_code(made_at) +
                                                       " was destroyed without having run")),
                 {},
                 nullptr,

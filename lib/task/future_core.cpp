@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <weft/task/future_core.hpp>
 
+#include <algorithm>
+#include <mutex>
+
 #include "base/assert.hpp"
 #include "task/callbacks.hpp"
 #include "task/runtime_core.hpp"
@@ -105,7 +108,7 @@ void future_core::finish_locked(outcome_kind kind) noexcept {
     constexpr unsigned k_batch = 16;
     state_.store(kind,
                  std::memory_order_release); // pairs with state(): the value or error is there
-    std::vector<unique_function<void()>> callbacks;
+    std::vector<done_call> callbacks;
     if (extras_) callbacks.swap(extras_->callbacks);
     for (;;) {
         waiter* claimed[k_batch];
@@ -123,36 +126,58 @@ void future_core::finish_locked(outcome_kind kind) noexcept {
     if (!callbacks.empty()) schedule_callbacks(std::move(callbacks));
 }
 
-void future_core::add_done_callback(unique_function<void()> f) {
+std::uint64_t future_core::add_done_callback(unique_function<void()> f) {
     if (context_ref& mine = current_context())
         f = [f = std::move(f), mine]() mutable {
             const context_scope in(mine);
             f();
         };
-    lock_.lock();
-    if (state_.load(std::memory_order_relaxed) == outcome_kind::pending) {
-        try {
-            with_extras().callbacks.push_back(std::move(f));
-        } catch (...) {
-            lock_.unlock();
-            throw;
+    runtime_core* here = current_runtime_or_null();
+    done_call call{std::move(f), 0, here != nullptr ? &here->sched() : nullptr};
+    if (here == nullptr && as_task() != nullptr) call.home = &as_task()->home();
+    {
+        const std::lock_guard guard(lock_);
+        if (state_.load(std::memory_order_relaxed) == outcome_kind::pending) {
+            extras& x = with_extras();
+            call.number = x.last_number + 1;
+            x.callbacks.push_back(std::move(call));
+            return ++x.last_number;
         }
-        lock_.unlock();
-        return;
     }
-    lock_.unlock();
-    std::vector<unique_function<void()>> one;
-    one.push_back(std::move(f));
+    std::vector<done_call> one;
+    one.push_back(std::move(call));
     schedule_callbacks(std::move(one));
+    return 0;
 }
 
-// Callbacks run on a fiber of their own, in the order they were added; without a runtime, here.
-void future_core::schedule_callbacks(std::vector<unique_function<void()>> callbacks) noexcept {
-    if (runtime_core* runtime =
-            as_task() != nullptr ? &as_task()->owner() : current_runtime_or_null())
-        run_soon(*runtime, std::move(callbacks));
-    else
-        run_callbacks(callbacks);
+bool future_core::remove_done_callback(std::uint64_t number) noexcept {
+    done_call removed; // destroyed without the lock
+    const std::lock_guard guard(lock_);
+    if (state_.load(std::memory_order_relaxed) != outcome_kind::pending || !extras_) return false;
+    const auto at = std::ranges::find(extras_->callbacks, number, &done_call::number);
+    if (at == extras_->callbacks.end()) return false;
+    removed = std::move(*at);
+    extras_->callbacks.erase(at);
+    return true;
+}
+
+// Those of each runtime run there, on a fiber of their own, in the order they were added; without a runtime, here.
+void future_core::schedule_callbacks(std::vector<done_call> callbacks) noexcept {
+    runtime_core* here = current_runtime_or_null();
+    while (!callbacks.empty()) {
+        const scheduler* home = callbacks.front().home;
+        const auto others = std::ranges::stable_partition(
+            callbacks, [home](const done_call& c) { return c.home == home; });
+        std::vector<done_call> rest(std::move_iterator(others.begin()),
+                                    std::move_iterator(others.end()));
+        callbacks.erase(others.begin(), others.end());
+        if (here != nullptr && (home == nullptr || home == &here->sched()))
+            run_soon(*here, std::move(callbacks));
+        else if (home == nullptr ||
+                 !if_alive(*home, [&](runtime_core& r) { run_soon(r, std::move(callbacks)); }))
+            run_callbacks(callbacks);
+        callbacks = std::move(rest);
+    }
 }
 
 } // namespace weft::detail

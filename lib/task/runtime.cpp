@@ -3,6 +3,7 @@
 #include <weft/task/runtime.hpp>
 
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -93,6 +94,7 @@ std::shared_ptr<runtime_core> make_runtime(const runtime_options& given,
 #endif
     s.force_migration = o.debug && s.workers > 1;
     s.virtual_time = testing.virtual_time;
+    s.seed = testing.seed;
     if (!testing.virtual_time) {
         s.spares = o.max_spares;
         s.watch = monitor::settings{.stuck_after = o.stuck_after.count(),
@@ -118,6 +120,12 @@ std::vector<task_handle> shut_down(runtime_core& runtime, deadline_ns deadline) 
 }
 
 void close_runtime(runtime_core& runtime) noexcept {
+    if (current_runtime_or_null() == &runtime) { // it would wait for its own task for ever
+        std::fputs(
+            "weft: a runtime is destroyed by one of its own tasks; keep it outside of them\n",
+            stderr);
+        std::abort();
+    }
     runtime.cancel_and_wait(k_never);
     runtime.shut_down_attachments();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "task/runtime_core.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -8,6 +9,18 @@
 
 namespace weft::detail {
 namespace {
+
+/// The runtimes that live.
+struct living_runtimes {
+    // Held while one of them is used: it ends only afterwards. Recursive: without memory for a fiber a callback runs inside.
+    std::recursive_mutex mutex;
+    std::vector<runtime_core*> all;
+};
+// Never destroyed: a runtime may be static itself.
+living_runtimes& living() {
+    static auto& l = *new living_runtimes;
+    return l;
+}
 
 scheduler_options with_observer(scheduler_options o, stuck_observer& observer) {
     if (o.watch) o.watch->observer = &observer;
@@ -31,6 +44,21 @@ runtime_core::runtime_core(const runtime_options& options, const scheduler_optio
       scheduler_(with_observer(scheduling, *this)) {
     scheduler_.runtime = this;
     report_cleanups_to(report_broken_cleanup);
+    const std::lock_guard guard(living().mutex);
+    living().all.push_back(this);
+}
+
+runtime_core::~runtime_core() {
+    const std::lock_guard guard(living().mutex);
+    std::erase(living().all, this);
+}
+
+bool if_alive(const scheduler& s, const std::function<void(runtime_core&)>& f) {
+    const std::lock_guard guard(living().mutex);
+    const auto& all = living().all;
+    const auto r = std::ranges::find_if(all, [&s](auto* l) { return &l->sched() == &s; });
+    if (r != all.end()) f(**r);
+    return r != all.end();
 }
 
 runtime_core::shard& runtime_core::local_shard(unsigned& index) noexcept {
@@ -136,8 +164,8 @@ void reporter::report(const exception_context& what) noexcept {
                      describe(std::current_exception()).c_str());
     }
     std::fprintf(stderr, "weft: %s: %s", what.message.c_str(), describe(what.exception).c_str());
-    if (!what.task_name.empty()) std::fprintf(stderr, " (task '%s')", what.task_name.c_str());
-    if (what.file != nullptr) std::fprintf(stderr, " created at %s:%d", what.file, what.line);
+    if (!what.task_name.empty() && what.message.find(what.task_name) == std::string::npos)
+        std::fprintf(stderr, " (task '%s')", what.task_name.c_str());
     std::fputc('\n', stderr);
 }
 

@@ -39,10 +39,14 @@ private:
 /// The runtime of the running fiber, or null.
 runtime_core* current_runtime_or_null() noexcept;
 
+/// Calls f(runtime) if the runtime with that scheduler still lives, and keeps it alive meanwhile. False: it does not. (At that
+/// address may be a later one by now; who asks holds a task that has ended, and any runtime is as good.)
+bool if_alive(const scheduler& s, const std::function<void(runtime_core&)>& f);
+
 class runtime_core final : public stuck_observer {
 public:
     runtime_core(const runtime_options& options, const scheduler_options& scheduling);
-    ~runtime_core() = default;
+    ~runtime_core();
     runtime_core(const runtime_core&) = delete;
     runtime_core& operator=(const runtime_core&) = delete;
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <weft/task/task_base.hpp>
 
-#include <cstdio>
 #include <mutex>
 #include <stdexcept>
 
 #include "base/assert.hpp"
 #include "base/signal_print.hpp"
+#include "base/thread_stack.hpp"
 #include "task/runtime_core.hpp"
 
 namespace weft::detail {
@@ -58,9 +58,7 @@ std::string task_base::description() const {
         text.append(", created at ").append(details_->file).append(":");
         text += std::to_string(details_->line);
     } else if (spawn_site_ != nullptr) {
-        char address[32];
-        std::snprintf(address, sizeof address, "%p", spawn_site_);
-        text.append(", created by the code at ").append(address);
+        text.append(", created by ").append(describe_code(spawn_site_));
     }
     return text;
 }
@@ -144,8 +142,8 @@ void task_base::keep_reporter() noexcept {
 
 void task_base::report_unseen(std::exception_ptr e) noexcept {
     if (!details_ || !details_->exceptions) return;
-    details_->exceptions->report(
-        {"an exception was never retrieved", std::move(e), name(), details_->file, details_->line});
+    details_->exceptions->report({"an exception of " + description() + " was never retrieved",
+                                  std::move(e), name(), details_->file, details_->line});
 }
 
 void task_base::print_owner(int fd) const noexcept {

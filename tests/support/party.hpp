@@ -20,11 +20,9 @@
 #include "reactor/epoll_backend.hpp"
 #include "reactor/null_backend.hpp"
 #include "sched/scheduler.hpp"
+#include "support/limits.hpp"
 
 namespace weft::testing {
-
-/// Longer than anything here takes on a busy machine under a sanitizer: only a broken test waits so long.
-inline constexpr std::chrono::seconds k_max_test_wait{120};
 
 /// Waits, on a plain thread, until the condition holds; false if it never does.
 template <class Condition>

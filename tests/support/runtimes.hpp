@@ -6,6 +6,7 @@
 #include <weft/weft.hpp>
 
 #include "support/leak_fixture.hpp"
+#include "support/limits.hpp"
 
 namespace weft::testing {
 
@@ -22,8 +23,7 @@ void over_workers(Body body) {
 template <class Body>
 void in_virtual_time(Body body) {
     leak_fixture nothing_leaks;
-    weft::runtime rt({}, detail::testing_options{.virtual_time = true});
-    rt.block_on(body);
+    weft::testing::run(0, body);
 }
 
 /// A count of tasks that are alive at a time: the thread sanitizer allows some thousands.
@@ -35,6 +35,18 @@ inline weft::task<int> sleeper(std::chrono::nanoseconds d, int value) {
         weft::sleep_for(d);
         return value;
     });
+}
+
+/// A task whose body has begun when this returns.
+template <class Body>
+auto begun(Body body) {
+    weft::event at_work;
+    auto t = weft::create_task([&at_work, body = std::move(body)]() mutable {
+        at_work.set();
+        return body();
+    });
+    at_work.wait();
+    return t;
 }
 
 /// Counts objects of a kind: what a test must leave at zero.

@@ -49,7 +49,12 @@ template <class T>
 future<T> wrap_future(std::future<T>&& source) {
     return detail::wrap<T>(std::move(source));
 }
-/// The same; the result is copied.
+/// What is one of ours already stays the same.
+template <class T>
+future<T> wrap_future(const future<T>& source) {
+    return source;
+}
+/// The same as the first; the result is copied.
 template <class T>
 future<T> wrap_future(std::shared_future<T> source) {
     return detail::wrap<T>(std::move(source));

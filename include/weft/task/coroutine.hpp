@@ -107,7 +107,24 @@ template <class T>
     return create_task(std::as_const(c));
 }
 
-/// The same handle for a task or future; a task for a coroutine or any callable. Throws as create_task does.
+/// A type of the user's own that says by a member await() how it is waited for.
+template <class X>
+concept awaits_itself = requires(X&& x) {
+    std::forward<X>(x).await();
+}
+&&!requires(X & x) { x.core(); }; // the library's own futures
+
+/// x.await(): suspends, returns and throws as that does.
+///
+///     struct connection { reply await() { ready.wait(); return take_reply(); } ... };
+///     reply r = weft::await(c);
+template <awaits_itself X>
+decltype(auto) await(X&& x) {
+    return std::forward<X>(x).await();
+}
+
+/// The same handle for a task or future; a task for a coroutine, any callable, or what awaits itself. Throws as create_task
+/// does.
 template <class T>
 task<T> ensure_future(const task<T>& t) {
     return t;
@@ -123,5 +140,12 @@ task<T> ensure_future(const coroutine<T>& c) {
 template <class F>
     requires std::invocable<std::decay_t<F>>
 auto ensure_future(F&& f) { return create_task(std::forward<F>(f)); }
+template <awaits_itself X>
+    requires(!std::invocable<std::decay_t<X>>)
+auto ensure_future(X&& x) {
+    return create_task([x = std::decay_t<X>(std::forward<X>(x))]() mutable -> decltype(auto) {
+        return std::move(x).await();
+    });
+}
 
 } // namespace weft

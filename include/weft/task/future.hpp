@@ -69,13 +69,17 @@ public:
     /// Asks for cancellation. False if it is done. Any thread; does not suspend.
     bool cancel(std::string message = {}) const { return checked().cancel(std::move(message)); }
 
-    /// Calls f() or f(future<T>) once, when done, on the runtime; never inside this call or the one that completes.
+    /// Calls f() or f(future<T>) once, when done, on the runtime where it was added; never inside this call or the one that
+    /// completes. Without a runtime, on the thread that completes, or here. The result can take it back:
+    /// f.add_done_callback(g).remove().
     template <class F>
-    void add_done_callback(F f) const {
+    done_callback add_done_callback(F f) const {
+        detail::future_state<T>& s = checked();
         if constexpr (std::invocable<F&, future<T>>)
-            checked().add_done_callback([f = std::move(f), self = *this]() mutable { f(self); });
+            return {s,
+                    s.add_done_callback([f = std::move(f), self = *this]() mutable { f(self); })};
         else
-            checked().add_done_callback(std::move(f));
+            return {s, s.add_done_callback(std::move(f))};
     }
 
     /// For the library's own parts.

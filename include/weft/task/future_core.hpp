@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 
 namespace weft::detail {
 
+class scheduler;
 class task_base;
 
 enum class outcome_kind : unsigned char { pending, value, exception, cancelled };
@@ -39,6 +41,13 @@ struct wait_gate {
 /// Who waits for a future; with a gate if it waits for others, too.
 struct future_node : wait_node {
     wait_gate* gate = nullptr;
+};
+
+/// Called once a future is done.
+struct done_call {
+    unique_function<void()> function;
+    std::uint64_t number = 0;        // to remove it by
+    const scheduler* home = nullptr; // of the runtime where it was added, which may be gone by now
 };
 
 /// The untyped part. Reference-counted; lives until the last handle, promise or task lets go.
@@ -81,8 +90,11 @@ public:
     [[nodiscard]] std::string message() const { return extras_ ? extras_->message : std::string(); }
     void mark_seen() noexcept { seen_.store(true, std::memory_order_relaxed); }
 
-    /// Calls f once done; at once, by the runtime, if it is already. Never inside the call that completes.
-    void add_done_callback(unique_function<void()> f);
+    /// Calls f once done; at once, by the runtime, if it is already. Never inside the call that completes. A number to remove
+    /// it by; 0: its call is on the way already.
+    std::uint64_t add_done_callback(unique_function<void()> f);
+    /// False: it was called, its call is on the way, or it was removed before.
+    bool remove_done_callback(std::uint64_t number) noexcept;
 
     /// Asks for cancellation; what that means depends on who makes the result. False: already done.
     virtual bool cancel(std::string message) = 0;
@@ -133,7 +145,7 @@ private:
     extras& with_extras();
     void finish_locked(outcome_kind kind) noexcept;
     future_node* claim_waiter(outcome_kind kind) noexcept;
-    void schedule_callbacks(std::vector<unique_function<void()>> callbacks) noexcept;
+    void schedule_callbacks(std::vector<done_call> callbacks) noexcept;
 
     ref_count refs_;
     std::atomic<outcome_kind> state_{outcome_kind::pending};
@@ -143,7 +155,8 @@ private:
     std::exception_ptr error_;
     /// What few futures have: a million parked tasks should not pay for it.
     struct extras {
-        std::vector<unique_function<void()>> callbacks;
+        std::vector<done_call> callbacks;
+        std::uint64_t last_number = 0;
         std::string message;
     };
     std::unique_ptr<extras> extras_;
@@ -234,3 +247,23 @@ private:
 };
 
 } // namespace weft::detail
+
+namespace weft {
+
+/// A done callback that was added: the way to take it back. Thread-safe as a value; does not suspend.
+class done_callback {
+public:
+    /// Takes it back. False: it was called, its call is on the way, or it was removed before.
+    bool remove() const noexcept { return number_ != 0 && future_->remove_done_callback(number_); }
+
+    /// For the futures alone.
+    done_callback(detail::future_core& future, std::uint64_t number) noexcept
+        : future_(detail::core_ref<detail::future_core>::share(&future)),
+          number_(number) {}
+
+private:
+    detail::core_ref<detail::future_core> future_;
+    std::uint64_t number_;
+};
+
+} // namespace weft

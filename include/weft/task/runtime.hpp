@@ -50,7 +50,8 @@ struct runtime_options {
 namespace detail {
 /// Options of the library's own tests.
 struct testing_options {
-    bool virtual_time = false;
+    bool virtual_time = false; ///< one worker; see weft::testing::run
+    std::uint64_t seed = 0;    ///< with virtual time
 };
 std::shared_ptr<runtime_core> make_runtime(const runtime_options& options,
                                            const testing_options& testing = {});

@@ -33,9 +33,11 @@ public:
     }
     /// Waits for its end, whatever that is; throws only if the caller is cancelled.
     void wait() const { checked().core().await_done(); }
+    /// As that of future.
     template <class F>
-    void add_done_callback(F f) const {
-        checked().core().add_done_callback(std::move(f));
+    done_callback add_done_callback(F f) const {
+        detail::future_core& c = checked().core();
+        return {c, c.add_done_callback(std::move(f))};
     }
 
     friend bool operator==(const task_handle& a, const task_handle& b) noexcept {

@@ -136,9 +136,10 @@ TEST_CASE("thread pool: shutdown refuses those who wait for room", "[executor]")
     });
 }
 
-TEST_CASE("thread pool: calls that wait for calls of their own full pool make it grow, and it "
-          "says so",
-          "[executor]") {
+TEST_CASE(
+    "THR-17: thread pool: calls that wait for calls of their own full pool make it grow, and it "
+    "says so",
+    "[executor]") {
     over_workers([] {
         said log;
         thread_pool_executor pool({.max_workers = 2, .log_handler = log.handler()});
@@ -153,7 +154,8 @@ TEST_CASE("thread pool: calls that wait for calls of their own full pool make it
     });
 }
 
-TEST_CASE("thread pool: waits of other kinds, through tasks and other pools, make it grow as well",
+TEST_CASE("THR-17: thread pool: waits of other kinds, through tasks and other pools, make it grow "
+          "as well",
           "[executor]") {
     over_workers([] {
         said log;

@@ -27,7 +27,8 @@ int twice(int x) { return 2 * x; }
 
 } // namespace
 
-TEST_CASE("map: results come in the order of the inputs, whatever the chunks", "[executor]") {
+TEST_CASE("THR-16: map: results come in the order of the inputs, whatever the chunks",
+          "[executor]") {
     over_workers([] {
         thread_pool_executor pool({.max_workers = 3});
         std::vector<int> inputs(100);
@@ -64,7 +65,7 @@ TEST_CASE("map: an lvalue range is referred to, a temporary is moved in", "[exec
     });
 }
 
-TEST_CASE("map: no more calls than the look-ahead are in flight", "[executor]") {
+TEST_CASE("THR-16 TGR-16: map: no more calls than the look-ahead are in flight", "[executor]") {
     over_workers([] {
         thread_pool_executor pool({.max_workers = 4});
         std::atomic<int> begun{0};
@@ -84,7 +85,7 @@ TEST_CASE("map: no more calls than the look-ahead are in flight", "[executor]") 
     });
 }
 
-TEST_CASE("map: the first exception comes after the results before it, and ends the rest",
+TEST_CASE("THR-16: map: the first exception comes after the results before it, and ends the rest",
           "[executor]") {
     over_workers([] {
         for (std::size_t chunk : {1, 4}) {

@@ -5,6 +5,8 @@
 #include <set>
 #include <thread>
 
+#include <unistd.h>
+
 #include "support/gate.hpp"
 #include "support/runtimes.hpp"
 
@@ -35,7 +37,7 @@ TEST_CASE("thread pool: a call gives its result, of whatever kind, to a task and
     CHECK(pool.submit([] { return 42; }).get() == 42);
 }
 
-TEST_CASE("thread pool: exceptions of any type arrive", "[executor]") {
+TEST_CASE("THR-02: thread pool: exceptions of any type arrive", "[executor]") {
     over_workers([] {
         CHECK_THROWS_WITH(
             weft::await(weft::run_in_executor([] { throw std::runtime_error("why"); })), "why");
@@ -46,9 +48,10 @@ TEST_CASE("thread pool: exceptions of any type arrive", "[executor]") {
     });
 }
 
-TEST_CASE("thread pool: threads come as calls need them, up to the limit, and calls beyond it "
-          "queue in order",
-          "[executor]") {
+TEST_CASE(
+    "THR-04: thread pool: threads come as calls need them, up to the limit, and calls beyond it "
+    "queue in order",
+    "[executor]") {
     over_workers([] {
         thread_pool_executor pool({.max_workers = 3});
         CHECK(pool.threads() == 0);
@@ -102,7 +105,8 @@ TEST_CASE("thread pool: idle threads leave after their time, and new ones come",
     });
 }
 
-TEST_CASE("thread pool: cancel of a call that has not begun removes it", "[executor]") {
+TEST_CASE("THR-09 WRP-03: thread pool: cancel of a call that has not begun removes it",
+          "[executor]") {
     over_workers([] {
         thread_pool_executor pool({.max_workers = 1});
         gate g;
@@ -114,6 +118,13 @@ TEST_CASE("thread pool: cancel of a call that has not begun removes it", "[execu
         CHECK(counted::alive == 0); // at once, not when its turn comes
         CHECK(queued.cancelled());
         CHECK_FALSE(queued.cancel());
+        auto waiter = weft::create_task([&] {
+            weft::await(weft::run_in_executor(pool, [&, life = counted()] { ran = true; }));
+        });
+        while (pool.queued() < 2) weft::yield(); // the cancelled one keeps its place
+        waiter.cancel();
+        CHECK_THROWS_AS(weft::await(waiter), weft::cancelled_error);
+        CHECK(counted::alive == 0);
         g.open();
         weft::await(running);
         pool.shutdown();
@@ -121,18 +132,22 @@ TEST_CASE("thread pool: cancel of a call that has not begun removes it", "[execu
     });
 }
 
-TEST_CASE("thread pool: cancel of a call that runs ends its future at once; its result is dropped",
+TEST_CASE("THR-10: thread pool: cancel of a call that runs ends its future at once; its result is "
+          "dropped",
           "[executor]") {
     over_workers([] {
         thread_pool_executor pool;
         gate g;
+        std::atomic<int> ended{0};
         auto f = pool.submit([&] {
             g.pass();
+            ++ended;
             return counted();
         });
         auto waiter = weft::create_task([&] {
             return weft::await(weft::run_in_executor(pool, [&] {
                 g.pass();
+                ++ended;
                 return 1;
             }));
         });
@@ -142,13 +157,16 @@ TEST_CASE("thread pool: cancel of a call that runs ends its future at once; its 
         CHECK_THROWS_AS(f.get(), weft::cancelled_error);
         CHECK(waiter.cancel("its waiter goes"));
         CHECK_THROWS_AS(weft::await(waiter), weft::cancelled_error);
+        CHECK(ended == 0);
         g.open();
         pool.shutdown();
+        CHECK(ended == 2); // both ran to their end
         CHECK(counted::alive == 0);
     });
 }
 
-TEST_CASE("thread pool: shutdown lets queued calls run, or cancels them; then it takes no more",
+TEST_CASE("THR-07 THR-08: thread pool: shutdown lets queued calls run, or cancels them; then it "
+          "takes no more",
           "[executor]") {
     over_workers([] {
         std::atomic<int> ran{0};
@@ -179,14 +197,23 @@ TEST_CASE("thread pool: shutdown lets queued calls run, or cancels them; then it
     });
 }
 
-TEST_CASE("thread pool: its destructor waits for the calls", "[executor]") {
+TEST_CASE("THR-06: thread pool: its destructor waits for the calls", "[executor]") {
     over_workers([] {
         std::atomic<int> ran{0};
+        gate g;
+        weft::task<void> opens;
         {
             thread_pool_executor pool({.max_workers = 2});
-            for (int i = 0; i < 20; ++i) static_cast<void>(pool.submit([&] { ++ran; }));
+            for (int i = 0; i < 20; ++i)
+                static_cast<void>(pool.submit([&] {
+                    g.pass();
+                    ++ran;
+                }));
+            // The destructor suspends: with one worker this task has its turn meanwhile.
+            opens = weft::create_task([&] { g.open(); });
         }
         CHECK(ran == 20);
+        weft::await(opens);
     });
 }
 
@@ -215,7 +242,7 @@ TEST_CASE("thread pool: each thread begins with the initializer and bears the pr
     });
 }
 
-TEST_CASE("thread pool: an initializer that throws breaks the pool, and every call says so",
+TEST_CASE("THR-12: thread pool: an initializer that throws breaks the pool, and every call says so",
           "[executor]") {
     over_workers([] {
         thread_pool_executor pool(
@@ -231,8 +258,10 @@ TEST_CASE("thread pool: an initializer that throws breaks the pool, and every ca
     });
 }
 
-TEST_CASE("thread pool: a pool without threads is refused", "[executor]") {
+TEST_CASE("THR-11: thread pool: a pool without threads is refused", "[executor]") {
     CHECK_THROWS_AS(thread_pool_executor({.max_workers = 0}), std::invalid_argument);
+    CHECK(thread_pool_executor().max_workers() ==
+          64); // calls that block: their number says nothing of cores
 }
 
 TEST_CASE("thread pool: its own thread can't wait for its shutdown", "[executor]") {
@@ -255,11 +284,16 @@ TEST_CASE("thread pool: its threads may wait for tasks and for other pools", "[e
     });
 }
 
-TEST_CASE("run_in_executor: the default pool belongs to the runtime, and ends with it",
+TEST_CASE("THR-01: run_in_executor: the default pool belongs to the runtime, and ends with it",
           "[executor]") {
     leak_fixture nothing_leaks;
     std::atomic<int> ran{0};
-    weft::run({.workers = 2}, [&] {
+    weft::run({.workers = 1, .max_spares = 0}, [&] {
+        const auto worker = std::this_thread::get_id();
+        const auto [thread, process] = weft::await(
+            weft::run_in_executor([] { return std::pair(std::this_thread::get_id(), getpid()); }));
+        CHECK(thread != worker);
+        CHECK(process == getpid());
         for (int i = 0; i < 8; ++i) static_cast<void>(weft::run_in_executor([&] { ++ran; }));
     });
     CHECK(ran == 8);

@@ -7,7 +7,8 @@ using namespace std::chrono_literals;
 using weft::testing::leak_fixture;
 using weft::testing::over_workers;
 
-TEST_CASE("wrap_future: values of every kind arrive, ready ones without a thread", "[executor]") {
+TEST_CASE("WRP-01: wrap_future: values of every kind arrive, ready ones without a thread",
+          "[executor]") {
     over_workers([] {
         std::promise<int> later;
         auto f = weft::wrap_future(later.get_future());
@@ -49,8 +50,9 @@ TEST_CASE("wrap_future: a shared one is copied from, and may be wrapped again", 
     });
 }
 
-TEST_CASE("wrap_future: exceptions arrive, a broken promise among them; an empty one is refused",
-          "[executor]") {
+TEST_CASE(
+    "WRP-01: wrap_future: exceptions arrive, a broken promise among them; an empty one is refused",
+    "[executor]") {
     over_workers([] {
         std::promise<int> p;
         auto f = weft::wrap_future(p.get_future());

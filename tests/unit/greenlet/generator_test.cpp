@@ -504,3 +504,40 @@ TEST_CASE("generators in tasks that move between threads, with forks below", "[g
         for (long sum : weft::gather(tasks)) CHECK(sum == 11 * 210);
     });
 }
+
+TEST_CASE("CRO-19: a function, a generator, a coroutine and an async generator each give their own "
+          "kind of result when they are called",
+          "[greenlet]") {
+    on_every_strand([] {
+        const auto function = [](int n) { return n; };
+        const auto generates = [](int n) {
+            return weft::generator<int>([n](auto& yield) {
+                for (int i = 0; i < n; ++i) yield(i);
+            });
+        };
+        const auto coroutine = [](int n) {
+            return weft::coroutine([n] {
+                weft::yield();
+                return n;
+            });
+        };
+        const auto generates_and_waits = [](int n) {
+            return weft::generator<int>([n](auto& yield) {
+                for (int i = 0; i < n; ++i) {
+                    weft::sleep_for(1us);
+                    yield(i);
+                }
+            });
+        };
+        static_assert(std::is_same_v<decltype(function(1)), int>);
+        static_assert(std::is_same_v<decltype(coroutine(1)), weft::coroutine<int>>);
+        static_assert(std::is_same_v<decltype(generates(1)), weft::generator<int>>);
+        CHECK(function(3) == 3);
+        std::vector<int> plain, waiting;
+        for (int x : generates(3)) plain.push_back(x);
+        for (int x : generates_and_waits(3)) waiting.push_back(x);
+        CHECK(plain == std::vector{0, 1, 2});
+        CHECK(waiting == plain);
+        CHECK(weft::await(coroutine(3)) == 3);
+    });
+}

@@ -86,8 +86,9 @@ void tasks_that_start_tasks(weft::task_group& in, std::atomic<bool>& over) {
 
 } // namespace
 
-TEST_CASE("fairness: no storm starves sockets, timers, tasks from outside or other tasks",
-          "[net][fairness]") {
+TEST_CASE(
+    "RTM-03 RTM-04: fairness: no storm starves sockets, timers, tasks from outside or other tasks",
+    "[net][fairness]") {
     const storm s =
         GENERATE(storm{"pairs", pairs_that_wake_each_other}, storm{"yields", tasks_that_yield},
                  storm{"callbacks", callbacks_that_call_back}, storm{"timers", timers_that_are_due},

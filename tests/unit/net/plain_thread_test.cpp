@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sockets on plain threads, between runtimes, and without free descriptors.
+#include <optional>
 #include <thread>
 
 #include "unit/net/net_support.hpp"
@@ -96,5 +97,56 @@ TEST_CASE("tcp: accept says that descriptors ran out, and goes on when there are
         auto server = l.accept();
         client.write_all("x");
         CHECK(read_exactly(server, 1) == "x");
+    });
+}
+
+TEST_CASE_METHOD(leak_fixture,
+                 "SHT-07: sockets, futures and handles that outlive their runtime can be used, and "
+                 "go with the next one",
+                 "[net]") {
+    std::optional<stream_pair> p;
+    weft::promise<int> promise;
+    weft::task<int> done, waits;
+    std::vector<std::string> got;
+    const auto one_byte_each_way = [&] {
+        p->client.write_all(std::string("x"));
+        got.push_back(read_exactly(p->server, 1));
+    };
+    weft::run({.workers = 2}, [&] {
+        p.emplace();
+        auto reader = weft::create_task([&] { return read_exactly(p->server, 1); });
+        weft::yield(); // it waits in a reactor, perhaps
+        p->client.write_all(std::string("r"));
+        got.push_back(weft::await(reader));
+        done = weft::create_task([] { return 1; });
+        weft::await(done);
+        waits = weft::create_task([f = promise.get_future()] { return f.await(); });
+        weft::yield();
+    });
+    one_byte_each_way(); // on a plain thread
+    weft::run({.workers = 1}, one_byte_each_way);
+    CHECK(got == std::vector<std::string>{"r", "x", "x"});
+    CHECK(waits.cancelled());
+    CHECK(promise.set_value(2)); // nobody waits for it any more
+    CHECK(done.result() == 1);
+    CHECK_FALSE(done.cancel());
+    int calls = 0;
+    done.add_done_callback([&] { ++calls; });
+    CHECK(calls == 1); // here: there is no loop
+}
+
+TEST_CASE("TMO-23: a limit ends a loop whose IO is always ready", "[net]") {
+    over_workers([] {
+        stream_pair p;
+        long rounds = 0;
+        CHECK_THROWS_AS(weft::wait_for(5ms,
+                                       [&] {
+                                           for (;; ++rounds) {
+                                               p.client.write_all(std::string("x"));
+                                               read_exactly(p.server, 1);
+                                           }
+                                       }),
+                        weft::timeout_error);
+        CHECK(rounds > 0);
     });
 }

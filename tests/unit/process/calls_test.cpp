@@ -56,7 +56,8 @@ const int static_init_runs = 1;
 
 } // namespace
 
-TEST_CASE("process pool: functions and captureless lambdas run in another process", "[process]") {
+TEST_CASE("PRC-01: process pool: functions and captureless lambdas run in another process",
+          "[process]") {
     over_workers([] {
         process_pool_executor procs({.max_workers = 2});
         CHECK(weft::await(procs.submit(twice, 21)) == 42);
@@ -123,7 +124,7 @@ TEST_CASE("process pool: payloads of every size come back as they went", "[proce
               std::string(200'000 + static_cast<std::size_t>(i), static_cast<char>('a' + i)));
 }
 
-TEST_CASE("process pool: exceptions come back with type, text and the stack of the throw",
+TEST_CASE("PRC-02: process pool: exceptions come back with type, text and the stack of the throw",
           "[process]") {
     over_workers([] {
         process_pool_executor procs({.max_workers = 1});
@@ -182,7 +183,9 @@ struct can_t_be_read {
 
 } // namespace
 
-TEST_CASE("process pool: what can't be encoded or decoded costs its own call only", "[process]") {
+TEST_CASE(
+    "PRC-04 PRC-05 PRC-06: process pool: what can't be encoded or decoded costs its own call only",
+    "[process]") {
     leak_fixture nothing_leaks;
     process_pool_executor procs({.max_workers = 1});
     CHECK_THROWS_WITH(procs.submit([](const can_t_be_written&) {}, can_t_be_written()),
@@ -233,7 +236,8 @@ TEST_CASE("process pool: map gives results in order, from threads and tasks alik
     });
 }
 
-TEST_CASE("process pool: workers come as calls need them, begin with the initializer, and bear the "
+TEST_CASE("PRC-11: process pool: workers come as calls need them, begin with the initializer, and "
+          "bear the "
           "limits",
           "[process]") {
     leak_fixture nothing_leaks;
@@ -255,7 +259,8 @@ TEST_CASE("process pool: workers come as calls need them, begin with the initial
     CHECK(getenv("WEFT_TEST_INITIALIZED") == nullptr);
 }
 
-TEST_CASE("process pool: a worker is replaced after max_tasks_per_child calls", "[process]") {
+TEST_CASE("PRC-11: process pool: a worker is replaced after max_tasks_per_child calls",
+          "[process]") {
     leak_fixture nothing_leaks;
     process_pool_executor procs({.max_workers = 1, .max_tasks_per_child = 2});
     std::vector<int> pids;
@@ -270,14 +275,31 @@ TEST_CASE("process pool: a worker is replaced after max_tasks_per_child calls", 
     for (int i = 0; i < 50; ++i) CHECK(many[static_cast<std::size_t>(i)].get() == 2 * i);
 }
 
-TEST_CASE("process pool: the worker has static initialisers, no main, and none of the program's "
-          "descriptors",
-          "[process]") {
+TEST_CASE(
+    "PRC-10: process pool: the worker has static initialisers, no main, and none of the program's "
+    "descriptors",
+    "[process]") {
     leak_fixture nothing_leaks;
     CHECK_FALSE(static_init_saw_worker);
     CHECK_FALSE(weft::in_worker_process());
     int secret[2];
     REQUIRE(pipe(secret) == 0); // without close-on-exec
+    // The program has workers and a running loop meanwhile; the child has neither.
+    const auto finds_no_runtime = [] {
+        try {
+            static_cast<void>(weft::metrics());
+        } catch (const std::logic_error&) {
+            std::size_t threads = 0;
+            for ([[maybe_unused]] auto& e : std::filesystem::directory_iterator("/proc/self/task"))
+                ++threads;
+            return threads == 1;
+        }
+        return false;
+    };
+    weft::run({.workers = 2}, [&] {
+        process_pool_executor procs({.max_workers = 1});
+        CHECK(weft::await(procs.submit(finds_no_runtime)));
+    });
     {
         process_pool_executor procs({.max_workers = 1});
         CHECK(procs.submit([] { return static_init_saw_worker && static_init_runs == 1; }).get());

@@ -269,7 +269,8 @@ TEST_CASE_METHOD(leak_fixture,
     p.join();
 }
 
-TEST_CASE_METHOD(leak_fixture, "blocking: a call that lasts comes back on a worker with a permit",
+TEST_CASE_METHOD(leak_fixture,
+                 "RTM-05: blocking: a call that lasts comes back on a worker with a permit",
                  "[sched][stuck]") {
     party p(watched(1));
     std::atomic<bool> other_ran{false}, permitted{false};

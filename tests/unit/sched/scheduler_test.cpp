@@ -62,7 +62,8 @@ TEST_CASE_METHOD(leak_fixture, "scheduler: fibers that fibers spawn run too", "[
 }
 
 TEST_CASE_METHOD(leak_fixture,
-                 "scheduler: pairs that wake each other across workers lose no signal", "[sched]") {
+                 "RTM-01: scheduler: pairs that wake each other across workers lose no signal",
+                 "[sched]") {
     party p(any_party());
     struct pair {
         bell ping, pong;

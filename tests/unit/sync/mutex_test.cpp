@@ -8,6 +8,8 @@
 
 #include <csignal>
 
+#include "support/runtimes.hpp"
+
 using namespace weft::testing;
 using namespace std::chrono_literals;
 
@@ -290,4 +292,83 @@ TEST_CASE("LCK-05: unlock of a mutex that nobody has locked ends the process and
     CHECK(WIFSIGNALED(status));
     CHECK(WTERMSIG(status) == SIGABRT);
     CHECK(said.find("unlock of a weft::mutex that nobody has locked") != std::string::npos);
+}
+
+TEST_CASE(
+    "LCK-03: the first of three waiters is cancelled in the step that unlocks: exactly one of the "
+    "others gets the mutex",
+    "[sync]") {
+    const bool cancel_first = GENERATE(false, true);
+    CAPTURE(cancel_first);
+    weft::run({.workers = 1}, [&] {
+        weft::mutex m;
+        m.lock();
+        int locked = 0, has = 0;
+        std::vector<weft::task<void>> waiters;
+        for (int i = 0; i < 3; ++i)
+            waiters.push_back(weft::create_task([&] {
+                m.lock(); // and keeps it
+                ++locked;
+                ++has;
+                if (weft::current_task().cancelling() > 0) {
+                    m.unlock(); // it was given the mutex before the cancel: that is kept, and passed on
+                    --has;
+                }
+            }));
+        until([&] { return probe::waiting(m) == 3; });
+        if (cancel_first) waiters[0].cancel();
+        m.unlock();
+        if (!cancel_first) waiters[0].cancel();
+        for (int i = 0; i < 10; ++i) weft::yield();
+        CHECK(has == 1);
+        CHECK(locked == (cancel_first ? 1 : 2));
+        CHECK(probe::waiting(m) == 1);
+        m.unlock();
+        weft::wait(waiters);
+        CHECK(has == 2);
+    });
+}
+
+TEST_CASE("LCK-06: whichever way a scope that holds the mutex ends, the mutex is free", "[sync]") {
+    over_workers([] {
+        weft::mutex m;
+        const auto is_free = [&m] {
+            const bool free = m.try_lock();
+            if (free) m.unlock();
+            return free;
+        };
+        const auto returns = [&m] {
+            const std::lock_guard held(m);
+            weft::yield();
+            return 1;
+        };
+        CHECK(returns() == 1);
+        CHECK(is_free());
+        CHECK_THROWS_AS(
+            [&] {
+                const std::lock_guard held(m);
+                weft::yield();
+                throw std::runtime_error("body");
+            }(),
+            std::runtime_error);
+        CHECK(is_free());
+        weft::event inside;
+        auto cancelled = weft::create_task([&] {
+            const std::unique_lock held(m);
+            inside.set();
+            weft::sleep_for(1h);
+        });
+        inside.wait();
+        CHECK_FALSE(is_free());
+        cancelled.cancel();
+        CHECK_THROWS_AS(weft::await(cancelled), weft::cancelled_error);
+        CHECK(is_free());
+        CHECK_THROWS_AS(weft::wait_for(1ms,
+                                       [&] {
+                                           const std::scoped_lock held(m);
+                                           weft::sleep_for(1h);
+                                       }),
+                        weft::timeout_error);
+        CHECK(is_free());
+    });
 }

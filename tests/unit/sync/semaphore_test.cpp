@@ -36,7 +36,7 @@ TEST_CASE("SEM-01: a semaphore lets in as many as it has permits", "[sync]") {
     CHECK(count_permits(sem) == 2);
 }
 
-TEST_CASE("a semaphore refuses a count that can't be", "[sync]") {
+TEST_CASE("SEM-05: a semaphore refuses a count that can't be", "[sync]") {
     CHECK_THROWS_AS(weft::counting_semaphore<4>(-1), std::invalid_argument);
     CHECK_THROWS_AS(weft::counting_semaphore<4>(5), std::invalid_argument);
     STATIC_REQUIRE(weft::counting_semaphore<4>::max() == 4);
@@ -175,6 +175,39 @@ TEST_CASE("who was given a permit before the cancel keeps it", "[sync]") {
     CHECK(acquired);
     CHECK(cancelled_later);
     CHECK(count_permits(sem) == 0);
+}
+
+TEST_CASE(
+    "EVT-04: a binary semaphore as a notification: one that nobody waits for is kept, and who "
+    "was told but cancelled before it ran passes it on",
+    "[sync]") {
+    weft::run({.workers = 1}, [] {
+        weft::binary_semaphore told(0);
+        told.release();
+        told.acquire(); // it came before
+
+        int handled = 0;
+        const auto handles = [&] {
+            told.acquire();
+            struct passes_on { // unless it was handled
+                weft::binary_semaphore& s;
+                bool done = false;
+                ~passes_on() {
+                    if (!done) s.release();
+                }
+            } p{told};
+            weft::checkpoint();
+            ++handled;
+            p.done = true;
+        };
+        auto first = weft::create_task(handles), second = weft::create_task(handles);
+        until([&] { return probe::waiting(told) == 2; });
+        told.release();
+        first.cancel(); // it has the permit already
+        CHECK_THROWS_AS(weft::await(first), weft::cancelled_error);
+        weft::await(second);
+        CHECK(handled == 1);
+    });
 }
 
 TEST_CASE("SEM-03: permits are conserved where releases, cancels and time-outs race", "[sync]") {

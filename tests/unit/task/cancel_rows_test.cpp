@@ -11,7 +11,7 @@ TEST_CASE("CAN-03: a cancelled task may look at it and pass it on; who awaits it
           "[task]") {
     over_workers([] {
         std::string log;
-        auto t = weft::create_task([&] {
+        auto t = begun([&] {
             try {
                 weft::sleep_for(1h);
             } catch (const weft::cancelled_error&) {
@@ -19,7 +19,6 @@ TEST_CASE("CAN-03: a cancelled task may look at it and pass it on; who awaits it
                 throw;
             }
         });
-        weft::sleep_for(1ms);
         t.cancel();
         CHECK_THROWS_AS(weft::await(t), weft::cancelled_error);
         CHECK(log == "seen");
@@ -31,7 +30,7 @@ TEST_CASE("CAN-04 CAN-13: until the task has ended it is neither done nor cancel
           "[task]") {
     over_workers([] {
         weft::event cleaning, go_on;
-        auto t = weft::create_task([&] {
+        auto t = begun([&] {
             try {
                 weft::sleep_for(1h);
             } catch (const weft::cancelled_error&) {
@@ -40,7 +39,6 @@ TEST_CASE("CAN-04 CAN-13: until the task has ended it is neither done nor cancel
                 go_on.wait();
             }
         });
-        weft::sleep_for(1ms);
         t.cancel();
         cleaning.wait();
         CHECK_FALSE(t.done());
@@ -166,12 +164,11 @@ TEST_CASE("CAN-16 ACM-02: clean-up may wait, in a catch block and in a destructo
 
 TEST_CASE("CAN-19: clean-up that throws something else makes that the outcome", "[task]") {
     over_workers([] {
-        auto t = weft::create_task([] {
+        auto t = begun([] {
             try {
                 weft::sleep_for(1h);
             } catch (const weft::cancelled_error&) { throw std::runtime_error("cleanup"); }
         });
-        weft::sleep_for(1ms);
         t.cancel();
         CHECK_THROWS_AS(weft::await(t), std::runtime_error);
         CHECK_FALSE(t.cancelled());
@@ -183,8 +180,7 @@ TEST_CASE("CAN-21 LOOP-25: a cancelled sleeper ends at once and releases what it
     over_workers([] {
         auto captured = std::make_shared<int>(1);
         const std::weak_ptr<int> watch = captured;
-        auto t = weft::create_task([c = std::move(captured)] { weft::sleep_for(100s); });
-        weft::sleep_for(1ms);
+        auto t = begun([c = std::move(captured)] { weft::sleep_for(100s); });
         t.cancel();
         weft::wait(std::vector{t}, {.timeout = 10s});
         CHECK(t.cancelled());
@@ -252,16 +248,17 @@ TEST_CASE("SHD-06 SHD-07: behind a shield that was cancelled the inner task runs
     std::atomic<int> reports{0};
     std::atomic<bool> ran{false};
     weft::run({.workers = 2, .exception_handler = [&](const auto&) { ++reports; }}, [&] {
-        auto outer = weft::create_task([&] {
+        weft::event cancelled;
+        auto outer = begun([&] {
             weft::await(weft::shield(weft::create_task([&] {
-                weft::sleep_for(2ms);
+                cancelled.wait();
                 ran = true;
                 throw std::runtime_error("unseen");
             })));
         });
-        weft::sleep_for(1ms);
         outer.cancel();
         CHECK_THROWS_AS(weft::await(outer), weft::cancelled_error);
+        cancelled.set();
         while (reports == 0) weft::sleep_for(1ms);
     });
     CHECK(ran);
@@ -289,12 +286,11 @@ TEST_CASE("TSK-14: whatever a task throws while it is cancelled is its outcome, 
           "[task]") {
     over_workers([] {
         struct odd {};
-        auto t = weft::create_task([] {
+        auto t = begun([] {
             try {
                 weft::sleep_for(1h);
             } catch (...) { throw odd(); }
         });
-        weft::sleep_for(1ms);
         t.cancel();
         CHECK_THROWS_AS(weft::await(t), odd);
         CHECK(weft::await(weft::create_task([] { return 1; })) == 1);

@@ -181,7 +181,7 @@ TEST_CASE("TMO-13: the inner limit first; the outer one has its turn at the next
     weft::run({.workers = 1}, [] {
         std::string order;
         try {
-            weft::timeout(500ms, [&](auto&) {
+            weft::timeout(1h, [&](weft::timeout_scope& outer) {
                 try {
                     weft::timeout(2ms, [&](auto&) {
                         const auto until = std::chrono::steady_clock::now() + 10ms;
@@ -189,6 +189,7 @@ TEST_CASE("TMO-13: the inner limit first; the outer one has its turn at the next
                         weft::sleep_for(1h);
                     });
                 } catch (const weft::timeout_error&) { order += "inner "; }
+                outer.reschedule(weft::clock::now());
                 weft::sleep_for(1h);
             });
         } catch (const weft::timeout_error&) { order += "outer"; }
@@ -268,6 +269,101 @@ TEST_CASE("TMO-09: an item that comes at the instant of the limit is returned, o
         }
         while (!q.empty()) got += q.get();
         CHECK(got == put);
+    });
+}
+
+TEST_CASE("GTH-09: a cancel that finds all children done, and gather's caller not yet gone on: the "
+          "results are delivered, and the cancel at the next wait",
+          "[task]") {
+    weft::run({.workers = 1}, [] {
+        weft::promise<int> a, b;
+        std::vector futures{a.get_future(), b.get_future()};
+        std::vector<int> got;
+        bool later = false;
+        auto t = weft::create_task([&] {
+            got = weft::gather(futures);
+            try {
+                weft::yield();
+            } catch (const weft::cancelled_error&) { later = true; }
+        });
+        weft::yield();
+        a.set_value(1);
+        b.set_value(2);
+        t.cancel();
+        weft::await(t);
+        CHECK(got == std::vector{1, 2});
+        CHECK(later);
+    });
+}
+
+TEST_CASE("TMO-07: the inner one completes and the outer one is cancelled in the same moment: the "
+          "value, and the outer one still ends cancelled",
+          "[task]") {
+    const bool cancel_first = GENERATE(false, true);
+    CAPTURE(cancel_first);
+    in_virtual_time([&] {
+        weft::promise<int> p;
+        auto f = p.get_future();
+        int got = 0;
+        bool ran_on = false;
+        auto outer = weft::create_task([&] {
+            got = weft::wait_for(1h, f);
+            weft::sleep_for(1h);
+            ran_on = true;
+        });
+        weft::yield();
+        if (cancel_first) outer.cancel();
+        p.set_value(3);
+        if (!cancel_first) outer.cancel();
+        CHECK_THROWS_AS(weft::await(outer), weft::cancelled_error);
+        CHECK(got == (cancel_first ? 0 : 3));
+        CHECK_FALSE(ran_on);
+    });
+}
+
+TEST_CASE("TMO-08: an inner one that resists its cancel: wait_for ends cancelled when that has "
+          "ended, its value is still there",
+          "[task]") {
+    in_virtual_time([] {
+        auto inner = weft::create_task([] {
+            const auto until = weft::clock::now() + 10s;
+            while (weft::clock::now() < until) try {
+                    weft::sleep_until(until);
+                } catch (const weft::cancelled_error&) {}
+            return 4;
+        });
+        auto outer = weft::create_task([&] { weft::wait_for(1h, inner); });
+        weft::sleep_for(1s);
+        for (int i = 0; i < 2; ++i) {
+            outer.cancel();
+            weft::sleep_for(1s);
+            CHECK_FALSE(outer.done()); // it joins what it owns
+        }
+        CHECK_THROWS_AS(weft::await(outer), weft::cancelled_error);
+        CHECK(weft::await(inner) == 4);
+    });
+}
+
+TEST_CASE("SHD-04: a shield of a gather keeps the cancel from all of it; a gather of shields ends "
+          "those, and not what they keep",
+          "[task]") {
+    in_virtual_time([] {
+        std::vector inner{sleeper(5s, 1), sleeper(5s, 2)};
+        auto both = weft::create_task([&] { return weft::gather(inner); });
+        auto shielded = weft::create_task([&] { weft::await(weft::shield(both)); });
+        weft::sleep_for(1s);
+        shielded.cancel();
+        CHECK_THROWS_AS(weft::await(shielded), weft::cancelled_error);
+        CHECK(weft::await(both) == std::vector{1, 2});
+
+        std::vector again{sleeper(5s, 3), sleeper(5s, 4)};
+        std::vector shields{weft::shield(again[0]), weft::shield(again[1])};
+        auto gathers = weft::create_task([&] { weft::gather(shields); });
+        weft::sleep_for(1s);
+        gathers.cancel();
+        CHECK_THROWS_AS(weft::await(gathers), weft::cancelled_error);
+        for (auto& s : shields) CHECK(s.cancelled());
+        CHECK(weft::gather(again) == std::vector{3, 4});
     });
 }
 

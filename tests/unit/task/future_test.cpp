@@ -99,6 +99,31 @@ TEST_CASE(
     });
 }
 
+TEST_CASE(
+    "FUT-07: a done callback can be taken back until the future is done; the others still run",
+    "[task]") {
+    weft::run({.workers = 1}, [] {
+        weft::promise<int> p;
+        auto f = p.get_future();
+        std::string order;
+        const auto adds = [&](char c) {
+            return f.add_done_callback([&order, c, life = counted()] { order += c; });
+        };
+        auto a = adds('a'), b = adds('b'), c = adds('c'), again = adds('a');
+        CHECK(a.remove());
+        CHECK(again.remove());
+        CHECK(counted::alive == 2); // what they captured is gone
+        CHECK_FALSE(a.remove());
+        p.set_value(1);
+        CHECK_FALSE(b.remove()); // on its way
+        weft::yield();
+        CHECK(order == "bc");
+        CHECK_FALSE(c.remove());
+        CHECK_FALSE(f.add_done_callback([] {}).remove());
+        CHECK(weft::current_task().add_done_callback([] {}).remove());
+    });
+}
+
 TEST_CASE("FUT-09: awaiting what is done does not let others in between, and gives it again",
           "[task]") {
     weft::run({.workers = 1}, [] {

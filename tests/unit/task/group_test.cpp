@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string>
+#include <vector>
 
 #include "support/runtimes.hpp"
 
@@ -139,9 +140,8 @@ TEST_CASE("TGR-04 TGR-05: group: a cancel of the owner reaches all children; a f
     });
 }
 
-TEST_CASE(
-    "TGR-08 TGR-09: group: nested failures nest, and outer and inner cancellations keep apart",
-    "[task]") {
+TEST_CASE("TGR-08: group: failures of an inner group come out of the outer one as that group",
+          "[task]") {
     in_virtual_time([] {
         try {
             weft::with_task_group([](weft::task_group& outer) {
@@ -157,6 +157,38 @@ TEST_CASE(
             CHECK_THROWS_AS(std::rethrow_exception(e.exceptions()[0]), weft::task_errors);
         }
         CHECK(weft::current_task().cancelling() == 0);
+    });
+}
+
+TEST_CASE(
+    "TGR-09: group: a child of an inner and a child of the outer group fail together: the inner "
+    "errors are handled inside, the outer's cancel is not lost, and no request is left",
+    "[task]") {
+    in_virtual_time([] {
+        bool handled = false, ran_on = false;
+        std::vector<std::string> errors;
+        try {
+            weft::with_task_group([&](weft::task_group& outer) {
+                outer.create_task([] { fail_after(1s, "outer"); });
+                try {
+                    weft::with_task_group([](weft::task_group& inner) {
+                        inner.create_task([] { fail_after(1s, "inner"); });
+                        weft::sleep_for(1h);
+                    });
+                } catch (const weft::task_errors& e) {
+                    handled = weft::describe(e.exceptions()[0]) == "std::runtime_error: inner";
+                }
+                weft::sleep_for(1h);
+                ran_on = true;
+            });
+        } catch (const weft::task_errors& e) {
+            for (const auto& x : e.exceptions()) errors.push_back(weft::describe(x));
+        }
+        CHECK(handled);
+        CHECK_FALSE(ran_on);
+        CHECK(errors == std::vector<std::string>{"std::runtime_error: outer"});
+        CHECK(weft::current_task().cancelling() == 0);
+        weft::sleep_for(1s);
     });
 }
 
@@ -178,10 +210,33 @@ TEST_CASE("TGR-15: group: a limit holds, whoever waits for a place gets one, and
         g.join();
         CHECK(ran == 60);
         CHECK(most <= 3);
+
+        weft::event go;
+        weft::task_group one(1);
+        auto member = one.create_task([] { weft::sleep_for(1h); });
+        auto opens = weft::create_task([&] {
+            member.cancel(); // this frees its place
+            go.set();
+        });
+        one.create_task([&] {
+            go.wait();
+            throw std::runtime_error("member");
+        });
+        CHECK(member.done());
+        bool refused = false; // no place comes any more, and nobody waits for one
+        try {
+            one.create_task([] {});
+        } catch (const weft::group_closed&) {
+            refused = true;
+        } catch (const weft::cancelled_error&) { refused = true; }
+        CHECK(refused);
+        CHECK_THROWS_AS(one.join(), weft::task_errors);
+        weft::await(opens);
     });
 }
 
-TEST_CASE("group: its destructor cancels and joins, also while an exception passes", "[task]") {
+TEST_CASE("TSK-10: group: its destructor cancels and joins, also while an exception passes",
+          "[task]") {
     over_workers([] {
         try {
             weft::task_group g;

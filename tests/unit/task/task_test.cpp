@@ -139,9 +139,10 @@ TEST_CASE("TSK-05: task: current_task is the same before and after every wait", 
     });
 }
 
-TEST_CASE("TSK-09 TSK-11: task: a dropped handle does not cancel, and all_tasks lists exactly who "
-          "is not done",
-          "[task]") {
+TEST_CASE(
+    "TSK-09 TSK-10 TSK-11: task: a dropped handle does not cancel, and all_tasks lists exactly who "
+    "is not done",
+    "[task]") {
     over_workers([] {
         weft::promise<void> go;
         auto gate = go.get_future();
