@@ -7,32 +7,44 @@
 
 namespace weft::detail {
 
-future_core::extras& future_core::with_extras() {
-    if (!extras_) extras_ = std::make_unique<extras>();
-    return *extras_;
+/// Callbacks that were added one after the other, in the line of those who wait.
+struct callback_node : future_node {
+    callback_list callbacks;
+};
+
+namespace {
+
+callback_node* as_callbacks(future_node* node) noexcept {
+    return node != nullptr && node->who.who == nullptr ? static_cast<callback_node*>(node)
+                                                       : nullptr;
 }
+
+} // namespace
 
 bool future_core::add_waiter(future_node& node) noexcept {
     lock_.lock();
     const bool pending = state_.load(std::memory_order_relaxed) == outcome_kind::pending;
-    if (pending) waiters_.push_back(node);
+    if (pending) line_.push_back(node);
     lock_.unlock();
     return pending;
 }
 
 void future_core::remove_waiter(future_node& node) noexcept {
     lock_.lock();
-    if (node.is_linked()) waiters_.remove(node);
+    if (node.is_linked()) line_.remove(node);
     lock_.unlock();
 }
 
 bool future_core::waits_alone(const waiter& who) noexcept {
     lock_.lock();
-    future_node* first = waiters_.front();
-    const bool alone =
-        first != nullptr && first->who.who == &who && waiters_.next(*first) == nullptr;
+    bool here = false, others = false;
+    for (future_node* n = line_.front(); n != nullptr && !others; n = line_.next(*n))
+        if (n->who.who == &who)
+            here = true;
+        else
+            others = as_callbacks(n) == nullptr;
     lock_.unlock();
-    return alone;
+    return here && !others;
 }
 
 bool future_core::await_done_until(deadline_ns deadline, bool cancellable) {
@@ -50,7 +62,7 @@ bool future_core::await_done_until(deadline_ns deadline, bool cancellable) {
         began = w.begin();
         if (began) {
             node.who = w.self();
-            waiters_.push_back(node);
+            line_.push_back(node);
         }
     }
     lock_.unlock();
@@ -86,41 +98,55 @@ bool future_core::complete_exception(std::exception_ptr e) noexcept {
 
 bool future_core::complete_cancelled(std::string message) noexcept {
     return complete(outcome_kind::cancelled, [&] {
-        if (!message.empty()) with_extras().message = std::move(message);
+        if (!message.empty()) message_ = std::make_unique<std::string>(std::move(message));
     });
 }
 
-// The next waiter whose wait this completion ends.
-future_node* future_core::claim_waiter(outcome_kind kind) noexcept {
-    while (future_node* node = waiters_.pop_front())
-        if ((node->gate == nullptr || node->gate->passes(kind)) &&
-            node->who.claim(wait_end::notified))
+// The next waiter whose wait this completion ends, or the next callbacks.
+future_node* future_core::next_to_tell(outcome_kind kind) noexcept {
+    while (future_node* node = line_.pop_front())
+        if (as_callbacks(node) != nullptr || ((node->gate == nullptr || node->gate->passes(kind)) &&
+                                              node->who.claim(wait_end::notified)))
             return node;
     return nullptr;
 }
 
 // Enters with lock_ held. The waiters' nodes lie in their frames: each is claimed under the lock and resumed after it, when
-// the node may be gone already.
+// the node may be gone already. Callbacks go at their place in the line, so one that was added before somebody waited has run
+// before that one goes on, if there is one worker.
 void future_core::finish_locked(outcome_kind kind) noexcept {
     constexpr unsigned k_batch = 16;
     state_.store(kind,
                  std::memory_order_release); // pairs with state(): the value or error is there
-    std::vector<unique_function<void()>> callbacks;
-    if (extras_) callbacks.swap(extras_->callbacks);
+    struct told {
+        waiter* who;
+        callback_node* callbacks;
+    };
+    std::shared_ptr<callback_line> line; // if there are callbacks at several places
     for (;;) {
-        waiter* claimed[k_batch];
-        unsigned count = 0;
+        told batch[k_batch];
+        unsigned count = 0, callbacks = 0;
         while (count < k_batch) {
-            future_node* node = claim_waiter(kind);
+            future_node* node = next_to_tell(kind);
             if (node == nullptr) break;
-            claimed[count++] = node->who.who;
+            callback_node* calls = as_callbacks(node);
+            callbacks += calls != nullptr;
+            batch[count++] = {node->who.who, calls};
         }
         lock_.unlock();
-        for (unsigned i = 0; i < count; ++i) claimed[i]->resume();
+        if (!line && (callbacks > 1 || (callbacks == 1 && count == k_batch)))
+            line = std::make_shared<callback_line>();
+        for (unsigned i = 0; i < count; ++i) {
+            if (batch[i].who != nullptr) {
+                batch[i].who->resume();
+            } else {
+                const std::unique_ptr<callback_node> calls(batch[i].callbacks);
+                run_soon(callbacks_runtime(), std::move(calls->callbacks), line);
+            }
+        }
         if (count < k_batch) break;
         lock_.lock();
     }
-    if (!callbacks.empty()) schedule_callbacks(std::move(callbacks));
 }
 
 void future_core::add_done_callback(unique_function<void()> f) {
@@ -132,7 +158,9 @@ void future_core::add_done_callback(unique_function<void()> f) {
     lock_.lock();
     if (state_.load(std::memory_order_relaxed) == outcome_kind::pending) {
         try {
-            with_extras().callbacks.push_back(std::move(f));
+            callback_node* last = as_callbacks(line_.back());
+            if (last == nullptr) line_.push_back(*(last = new callback_node));
+            last->callbacks.push_back(std::move(f));
         } catch (...) {
             lock_.unlock();
             throw;
@@ -141,18 +169,18 @@ void future_core::add_done_callback(unique_function<void()> f) {
         return;
     }
     lock_.unlock();
-    std::vector<unique_function<void()>> one;
+    callback_list one;
     one.push_back(std::move(f));
-    schedule_callbacks(std::move(one));
+    run_soon(callbacks_runtime(), std::move(one));
 }
 
-// Callbacks run on a fiber of their own, in the order they were added; without a runtime, here.
-void future_core::schedule_callbacks(std::vector<unique_function<void()>> callbacks) noexcept {
-    if (runtime_core* runtime =
-            as_task() != nullptr ? &as_task()->owner() : current_runtime_or_null())
-        run_soon(*runtime, std::move(callbacks));
-    else
-        run_callbacks(callbacks);
+// Null: they run here.
+runtime_core* future_core::callbacks_runtime() noexcept {
+    return as_task() != nullptr ? &as_task()->owner() : current_runtime_or_null();
+}
+
+void future_core::drop_callbacks() noexcept {
+    while (callback_node* node = as_callbacks(line_.pop_front())) delete node;
 }
 
 } // namespace weft::detail

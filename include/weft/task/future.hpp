@@ -159,8 +159,9 @@ private:
         if (set_.exchange(true)) throw invalid_state("weft: the promise is already set");
     }
     void abandon() noexcept {
-        if (core_ && !core_->done())
-            core_->complete_exception(std::make_exception_ptr(broken_promise()));
+        if (!core_ || core_->done()) return;
+        core_->mark_seen(); // news to those who wait; if nobody does, there is nothing to report
+        core_->complete_exception(std::make_exception_ptr(broken_promise()));
     }
     /// Tells a second set from one that lost against a cancel. Moves as its value.
     struct flag {

@@ -18,6 +18,7 @@
 
 namespace weft::detail {
 
+class runtime_core;
 class task_base;
 
 enum class outcome_kind : unsigned char { pending, value, exception, cancelled };
@@ -35,18 +36,19 @@ struct wait_gate {
     bool cancels_count = false; ///< is a cancelled one a failure?
 };
 
-/// Who waits for a future; with a gate if it waits for others, too.
+/// Who waits for a future; with a gate if it waits for others, too. Without a waiter it is a callback_node.
 struct future_node : wait_node {
     wait_gate* gate = nullptr;
 };
+struct callback_node;
 
 /// The untyped part. Reference-counted; lives until the last handle, promise or task lets go.
 ///
 /// | field                     | guarded by                                                      |
 /// |---------------------------|-----------------------------------------------------------------|
 /// | state_                    | written once under lock_ (release); read anywhere (acquire)     |
-/// | waiters_, callbacks       | lock_                                                           |
-/// | error_, message           | written before state_, read-only after                          |
+/// | line_                     | lock_                                                           |
+/// | error_, message_          | written before state_, read-only after                          |
 class future_core {
 public:
     future_core(const future_core&) = delete;
@@ -81,7 +83,7 @@ public:
         return error_;
     }
     /// The message of a cancelled end.
-    [[nodiscard]] std::string message() const { return extras_ ? extras_->message : std::string(); }
+    [[nodiscard]] std::string message() const { return message_ ? *message_ : std::string(); }
     void mark_seen() noexcept { seen_.store(true, std::memory_order_relaxed); }
 
     /// Calls f once done; at once, by the runtime, if it is already. Never inside the call that completes.
@@ -106,7 +108,9 @@ public:
 
 protected:
     explicit future_core(unsigned refs) noexcept : refs_(refs) {}
-    virtual ~future_core() = default;
+    virtual ~future_core() {
+        if (!line_.empty()) drop_callbacks();
+    }
     virtual void destroy() noexcept { delete this; }
 
     /// Calls store() and completes, if this is still pending.
@@ -132,24 +136,19 @@ protected:
     }
 
 private:
-    struct extras;
-    extras& with_extras();
     void finish_locked(outcome_kind kind) noexcept;
-    future_node* claim_waiter(outcome_kind kind) noexcept;
-    void schedule_callbacks(std::vector<unique_function<void()>> callbacks) noexcept;
+    future_node* next_to_tell(outcome_kind kind) noexcept;
+    [[nodiscard]] runtime_core* callbacks_runtime() noexcept;
+    void drop_callbacks() noexcept;
 
     std::atomic<unsigned> refs_;
     std::atomic<outcome_kind> state_{outcome_kind::pending};
     std::atomic<bool> seen_{false};
     spin_lock lock_;
-    intrusive_list<future_node> waiters_;
+    intrusive_list<future_node> line_; ///< who waits, and callbacks, in order of arrival
     std::exception_ptr error_;
-    /// What few futures have: a million parked tasks should not pay for it.
-    struct extras {
-        std::vector<unique_function<void()>> callbacks;
-        std::string message;
-    };
-    std::unique_ptr<extras> extras_;
+    std::unique_ptr<std::string>
+        message_; ///< few have one: a million parked tasks should not pay for it
 };
 
 /// Hands an exception that no task took to the runtime of the caller, or to stderr.
