@@ -142,7 +142,7 @@ private:
     std::atomic<unsigned> outside_calls_{0}; // of make_ready, this moment; stop waits for them
     std::atomic<std::uint64_t> wakes_{0};
     std::atomic<unsigned> standing_down_{0}; // written under the lock of all guest_places
-    std::optional<lottery> lottery_; // the one worker's
+    std::optional<lottery> lottery_;         // the one worker's
     std::optional<monitor> monitor_;
 };
 

@@ -10,32 +10,62 @@
 
 namespace weft::detail {
 
-future_core::extras& future_core::with_extras() {
-    if (!extras_) extras_ = std::make_unique<extras>();
-    return *extras_;
+/// Callbacks that were added one after the other in one runtime, in the line of those who wait.
+struct callback_node : future_node {
+    explicit callback_node(const scheduler* h) noexcept : home(h) {}
+    const scheduler* const home; // of that runtime, which may be gone by now; null: there was none
+    callback_list callbacks;
+};
+
+namespace {
+
+callback_node* as_callbacks(future_node* node) noexcept {
+    return node != nullptr && node->who.who == nullptr ? static_cast<callback_node*>(node)
+                                                       : nullptr;
 }
+
+std::uint64_t new_number() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// On a fiber of the runtime where they were added; without one, or if it is gone, here.
+void run_at_home(const scheduler* home, callback_list callbacks,
+                 const std::shared_ptr<callback_line>& line) noexcept {
+    runtime_core* here = current_runtime_or_null();
+    const auto run_in = [&](runtime_core* r) { run_soon(r, std::move(callbacks), line); };
+    if (home == nullptr || (here != nullptr && home == &here->sched()))
+        run_in(here);
+    else if (!if_alive(*home, [&](runtime_core& r) { run_in(&r); }))
+        run_in(nullptr);
+}
+
+} // namespace
 
 bool future_core::add_waiter(future_node& node) noexcept {
     lock_.lock();
     const bool pending = state_.load(std::memory_order_relaxed) == outcome_kind::pending;
-    if (pending) waiters_.push_back(node);
+    if (pending) line_.push_back(node);
     lock_.unlock();
     return pending;
 }
 
 void future_core::remove_waiter(future_node& node) noexcept {
     lock_.lock();
-    if (node.is_linked()) waiters_.remove(node);
+    if (node.is_linked()) line_.remove(node);
     lock_.unlock();
 }
 
 bool future_core::waits_alone(const waiter& who) noexcept {
     lock_.lock();
-    future_node* first = waiters_.front();
-    const bool alone =
-        first != nullptr && first->who.who == &who && waiters_.next(*first) == nullptr;
+    bool here = false, others = false;
+    for (future_node* n = line_.front(); n != nullptr && !others; n = line_.next(*n))
+        if (n->who.who == &who)
+            here = true;
+        else
+            others = as_callbacks(n) == nullptr;
     lock_.unlock();
-    return alone;
+    return here && !others;
 }
 
 bool future_core::await_done_until(deadline_ns deadline, bool cancellable) {
@@ -53,7 +83,7 @@ bool future_core::await_done_until(deadline_ns deadline, bool cancellable) {
         began = w.begin();
         if (began) {
             node.who = w.self();
-            waiters_.push_back(node);
+            line_.push_back(node);
         }
     }
     lock_.unlock();
@@ -89,41 +119,55 @@ bool future_core::complete_exception(std::exception_ptr e) noexcept {
 
 bool future_core::complete_cancelled(std::string message) noexcept {
     return complete(outcome_kind::cancelled, [&] {
-        if (!message.empty()) with_extras().message = std::move(message);
+        if (!message.empty()) message_ = std::make_unique<std::string>(std::move(message));
     });
 }
 
-// The next waiter whose wait this completion ends.
-future_node* future_core::claim_waiter(outcome_kind kind) noexcept {
-    while (future_node* node = waiters_.pop_front())
-        if ((node->gate == nullptr || node->gate->passes(kind)) &&
-            node->who.claim(wait_end::notified))
+// The next waiter whose wait this completion ends, or the next callbacks.
+future_node* future_core::next_to_tell(outcome_kind kind) noexcept {
+    while (future_node* node = line_.pop_front())
+        if (as_callbacks(node) != nullptr || ((node->gate == nullptr || node->gate->passes(kind)) &&
+                                              node->who.claim(wait_end::notified)))
             return node;
     return nullptr;
 }
 
 // Enters with lock_ held. The waiters' nodes lie in their frames: each is claimed under the lock and resumed after it, when
-// the node may be gone already.
+// the node may be gone already. Callbacks go at their place in the line, so one that was added before somebody waited has run
+// before that one goes on, if there is one worker.
 void future_core::finish_locked(outcome_kind kind) noexcept {
     constexpr unsigned k_batch = 16;
     state_.store(kind,
                  std::memory_order_release); // pairs with state(): the value or error is there
-    std::vector<done_call> callbacks;
-    if (extras_) callbacks.swap(extras_->callbacks);
+    struct told {
+        waiter* who;
+        callback_node* callbacks;
+    };
+    std::shared_ptr<callback_line> line; // if there are callbacks at several places
     for (;;) {
-        waiter* claimed[k_batch];
-        unsigned count = 0;
+        told batch[k_batch];
+        unsigned count = 0, callbacks = 0;
         while (count < k_batch) {
-            future_node* node = claim_waiter(kind);
+            future_node* node = next_to_tell(kind);
             if (node == nullptr) break;
-            claimed[count++] = node->who.who;
+            callback_node* calls = as_callbacks(node);
+            callbacks += calls != nullptr;
+            batch[count++] = {node->who.who, calls};
         }
         lock_.unlock();
-        for (unsigned i = 0; i < count; ++i) claimed[i]->resume();
+        if (!line && (callbacks > 1 || (callbacks == 1 && count == k_batch)))
+            line = std::make_shared<callback_line>();
+        for (unsigned i = 0; i < count; ++i) {
+            if (batch[i].who != nullptr) {
+                batch[i].who->resume();
+            } else {
+                const std::unique_ptr<callback_node> calls(batch[i].callbacks);
+                run_at_home(calls->home, std::move(calls->callbacks), line);
+            }
+        }
         if (count < k_batch) break;
         lock_.lock();
     }
-    if (!callbacks.empty()) schedule_callbacks(std::move(callbacks));
 }
 
 std::uint64_t future_core::add_done_callback(unique_function<void()> f) {
@@ -133,51 +177,45 @@ std::uint64_t future_core::add_done_callback(unique_function<void()> f) {
             f();
         };
     runtime_core* here = current_runtime_or_null();
-    done_call call{std::move(f), 0, here != nullptr ? &here->sched() : nullptr};
-    if (here == nullptr && as_task() != nullptr) call.home = &as_task()->home();
+    const scheduler* home = here != nullptr ? &here->sched() : nullptr;
+    if (home == nullptr && as_task() != nullptr) home = &as_task()->home();
+    callback_list one;
+    one.push_back({std::move(f), new_number()});
     {
         const std::lock_guard guard(lock_);
         if (state_.load(std::memory_order_relaxed) == outcome_kind::pending) {
-            extras& x = with_extras();
-            call.number = x.last_number + 1;
-            x.callbacks.push_back(std::move(call));
-            return ++x.last_number;
+            callback_node* last = as_callbacks(line_.back());
+            if (last == nullptr || last->home != home)
+                line_.push_back(*(last = new callback_node(home)));
+            last->callbacks.push_back(std::move(one.front()));
+            return last->callbacks.back().number;
         }
     }
-    std::vector<done_call> one;
-    one.push_back(std::move(call));
-    schedule_callbacks(std::move(one));
+    run_at_home(home, std::move(one), nullptr);
     return 0;
 }
 
 bool future_core::remove_done_callback(std::uint64_t number) noexcept {
-    done_call removed; // destroyed without the lock
+    unique_function<void()> removed; // destroyed without the lock
     const std::lock_guard guard(lock_);
-    if (state_.load(std::memory_order_relaxed) != outcome_kind::pending || !extras_) return false;
-    const auto at = std::ranges::find(extras_->callbacks, number, &done_call::number);
-    if (at == extras_->callbacks.end()) return false;
-    removed = std::move(*at);
-    extras_->callbacks.erase(at);
-    return true;
+    for (future_node* n = line_.front(); n != nullptr; n = line_.next(*n)) {
+        callback_node* node = as_callbacks(n);
+        if (node == nullptr) continue;
+        const auto at = std::ranges::find(node->callbacks, number, &done_call::number);
+        if (at == node->callbacks.end()) continue;
+        removed = std::move(at->function);
+        node->callbacks.erase(at);
+        if (node->callbacks.empty()) {
+            line_.remove(*node);
+            delete node;
+        }
+        return true;
+    }
+    return false;
 }
 
-// Those of each runtime run there, on a fiber of their own, in the order they were added; without a runtime, here.
-void future_core::schedule_callbacks(std::vector<done_call> callbacks) noexcept {
-    runtime_core* here = current_runtime_or_null();
-    while (!callbacks.empty()) {
-        const scheduler* home = callbacks.front().home;
-        const auto others = std::ranges::stable_partition(
-            callbacks, [home](const done_call& c) { return c.home == home; });
-        std::vector<done_call> rest(std::move_iterator(others.begin()),
-                                    std::move_iterator(others.end()));
-        callbacks.erase(others.begin(), others.end());
-        if (here != nullptr && (home == nullptr || home == &here->sched()))
-            run_soon(*here, std::move(callbacks));
-        else if (home == nullptr ||
-                 !if_alive(*home, [&](runtime_core& r) { run_soon(r, std::move(callbacks)); }))
-            run_callbacks(callbacks);
-        callbacks = std::move(rest);
-    }
+void future_core::drop_callbacks() noexcept {
+    while (callback_node* node = as_callbacks(line_.pop_front())) delete node;
 }
 
 } // namespace weft::detail

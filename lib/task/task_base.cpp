@@ -72,7 +72,8 @@ bool task_base::note_request(const std::string& message) {
     const std::lock_guard guard(lock_);
     if (core().done()) return false;
     ++requests_;
-    if (details_ || !message.empty()) with_details().message = message;
+    // As in asyncio: a wait that an earlier request ends, or is about to, keeps that one's message.
+    if ((details_ || !message.empty()) && !word.cancel_arriving()) with_details().message = message;
     return true;
 }
 

@@ -2,9 +2,12 @@
 // A group's rules are asyncio.TaskGroup's as of CPython 3.13 (semantics: TGR rows); protocol in README.md.
 #include <weft/task/task_group.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <mutex>
 #include <stdexcept>
-#include <unordered_set>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "task/runtime_core.hpp"
@@ -53,7 +56,7 @@ public:
         child.observer = this;
         child.core().add_ref();
         const std::lock_guard guard(lock_);
-        children_.insert(&child);
+        children_.emplace(&child, ++created_);
     }
 
     void task_ended(task_base& t) noexcept override {
@@ -117,17 +120,19 @@ public:
     }
 
 private:
-    // Once: a child's clean-up is not cancelled again. Under no lock: cancelling takes those of the children.
+    // Once: a child's clean-up is not cancelled again. In the order of their creation; under no lock: cancelling takes those of
+    // the children.
     void abort() noexcept {
-        std::vector<core_ref<future_core>> alive;
+        std::vector<std::pair<std::uint64_t, core_ref<future_core>>> alive;
         {
             const std::lock_guard guard(lock_);
             aborting_ = true;
             if (std::exchange(children_cancelled_, true)) return;
-            for (task_base* t : children_)
-                alive.push_back(core_ref<future_core>::share(&t->core()));
+            for (auto [t, number] : children_)
+                alive.emplace_back(number, core_ref<future_core>::share(&t->core()));
         }
-        for (auto& t : alive) t->cancel({});
+        std::ranges::sort(alive, {}, [](const auto& child) { return child.first; });
+        for (auto& [number, t] : alive) t->cancel({});
         wake_place_waiters();
     }
 
@@ -207,7 +212,8 @@ private:
     spin_lock lock_;           // guards the rest
     std::size_t live_ = 0;
     bool aborting_ = false, children_cancelled_ = false, closed_ = false;
-    std::unordered_set<task_base*> children_;
+    std::unordered_map<task_base*, std::uint64_t> children_; // who lives, and its number
+    std::uint64_t created_ = 0;
     std::vector<std::exception_ptr> errors_;
     wait_list joiners_, waiting_for_place_;
 };

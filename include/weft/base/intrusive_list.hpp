@@ -22,6 +22,9 @@ public:
     [[nodiscard]] T* front() const noexcept {
         return empty() ? nullptr : static_cast<T*>(head_.next);
     }
+    [[nodiscard]] T* back() const noexcept {
+        return empty() ? nullptr : static_cast<T*>(head_.prev);
+    }
     [[nodiscard]] T* next(const T& item) const noexcept {
         list_hook* n = static_cast<const list_hook&>(item).next;
         return n == &head_ ? nullptr : static_cast<T*>(n);

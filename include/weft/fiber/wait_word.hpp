@@ -94,6 +94,16 @@ public:
                0; // pairs with request_cancel
     }
 
+    /// Has a pending cancel ended the wait already, or does it go by way of what the waiter waits for?
+    [[nodiscard]] bool cancel_arriving() const noexcept {
+        const std::uint64_t now =
+            word_.load(std::memory_order_acquire); // pairs with request_cancel
+        const std::uint64_t phase = now & k_phase;
+        return (now & k_pending) != 0 && (now & k_uncancellable) == 0 &&
+               (phase == k_waiting || phase == k_frozen ||
+                phase == static_cast<std::uint64_t>(wait_end::cancelled));
+    }
+
     /// Takes the pending cancel, if there is one: it is delivered once. Owner, or uncancel under the task's lock.
     bool take_cancel() noexcept {
         // acquire pairs with request_cancel: the message it wrote is seen

@@ -162,11 +162,10 @@ private:
     void begin_set() {
         if (set_.exchange(true)) throw invalid_state("weft: the promise is already set");
     }
-    // Who waits is told; that nobody does is no fault that anybody must hear of.
     void abandon() noexcept {
-        if (core_ && !core_->done() &&
-            core_->complete_exception(std::make_exception_ptr(broken_promise())))
-            core_->mark_seen();
+        if (!core_ || core_->done()) return;
+        core_->mark_seen(); // news to those who wait; if nobody does, there is nothing to report
+        core_->complete_exception(std::make_exception_ptr(broken_promise()));
     }
     /// Tells a second set from one that lost against a cancel. Moves as its value.
     struct flag {

@@ -20,7 +20,6 @@
 
 namespace weft::detail {
 
-class scheduler;
 class task_base;
 
 enum class outcome_kind : unsigned char { pending, value, exception, cancelled };
@@ -38,16 +37,9 @@ struct wait_gate {
     bool cancels_count = false; ///< is a cancelled one a failure?
 };
 
-/// Who waits for a future; with a gate if it waits for others, too.
+/// Who waits for a future; with a gate if it waits for others, too. Without a waiter it is a callback_node.
 struct future_node : wait_node {
     wait_gate* gate = nullptr;
-};
-
-/// Called once a future is done.
-struct done_call {
-    unique_function<void()> function;
-    std::uint64_t number = 0;        // to remove it by
-    const scheduler* home = nullptr; // of the runtime where it was added, which may be gone by now
 };
 
 /// The untyped part. Reference-counted; lives until the last handle, promise or task lets go.
@@ -55,8 +47,8 @@ struct done_call {
 /// | field                     | guarded by                                                      |
 /// |---------------------------|-----------------------------------------------------------------|
 /// | state_                    | written once under lock_ (release); read anywhere (acquire)     |
-/// | waiters_, callbacks       | lock_                                                           |
-/// | error_, message           | written before state_, read-only after                          |
+/// | line_                     | lock_                                                           |
+/// | error_, message_          | written before state_, read-only after                          |
 class future_core {
 public:
     future_core(const future_core&) = delete;
@@ -87,7 +79,7 @@ public:
         return error_;
     }
     /// The message of a cancelled end.
-    [[nodiscard]] std::string message() const { return extras_ ? extras_->message : std::string(); }
+    [[nodiscard]] std::string message() const { return message_ ? *message_ : std::string(); }
     void mark_seen() noexcept { seen_.store(true, std::memory_order_relaxed); }
 
     /// Calls f once done; at once, by the runtime, if it is already. Never inside the call that completes. A number to remove
@@ -115,7 +107,9 @@ public:
 
 protected:
     explicit future_core(unsigned refs) noexcept : refs_(refs) {}
-    virtual ~future_core() = default;
+    virtual ~future_core() {
+        if (!line_.empty()) drop_callbacks();
+    }
     virtual void destroy() noexcept { delete this; }
 
     /// Calls store() and completes, if this is still pending.
@@ -141,25 +135,18 @@ protected:
     }
 
 private:
-    struct extras;
-    extras& with_extras();
     void finish_locked(outcome_kind kind) noexcept;
-    future_node* claim_waiter(outcome_kind kind) noexcept;
-    void schedule_callbacks(std::vector<done_call> callbacks) noexcept;
+    future_node* next_to_tell(outcome_kind kind) noexcept;
+    void drop_callbacks() noexcept;
 
     ref_count refs_;
     std::atomic<outcome_kind> state_{outcome_kind::pending};
     std::atomic<bool> seen_{false};
     spin_lock lock_;
-    intrusive_list<future_node> waiters_;
+    intrusive_list<future_node> line_; ///< who waits, and callbacks, in order of arrival
     std::exception_ptr error_;
-    /// What few futures have: a million parked tasks should not pay for it.
-    struct extras {
-        std::vector<done_call> callbacks;
-        std::uint64_t last_number = 0;
-        std::string message;
-    };
-    std::unique_ptr<extras> extras_;
+    std::unique_ptr<std::string>
+        message_; ///< few have one: a million parked tasks should not pay for it
 };
 
 /// Hands an exception that no task took to the runtime of the caller, or to stderr.

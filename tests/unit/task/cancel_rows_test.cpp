@@ -25,6 +25,52 @@ TEST_CASE("CAN-03: a cancelled task may look at it and pass it on; who awaits it
     });
 }
 
+TEST_CASE("CAN-12: of two requests before the task runs, the one that ended its wait is delivered; "
+          "of two to a "
+          "running one, the last",
+          "[task]") {
+    weft::run({.workers = 1}, [] {
+        std::string seen;
+        auto waits = [&seen] {
+            try {
+                weft::sleep_for(1h);
+            } catch (const weft::cancelled_error& e) { seen = e.what(); }
+        };
+        auto suspended = weft::create_task(waits);
+        weft::yield();
+        suspended.cancel("first");
+        suspended.cancel("second");
+        weft::await(suspended);
+        CHECK(seen == "first");
+        weft::await(weft::create_task([&] {
+            weft::current_task().cancel("first");
+            weft::current_task().cancel("second");
+            waits();
+        }));
+        CHECK(seen == "second");
+        // By way of the inner one, which cleans up when the second request comes.
+        auto outer = weft::create_task([&] {
+            try {
+                weft::await(weft::create_task([] {
+                    try {
+                        weft::sleep_for(1h);
+                    } catch (const weft::cancelled_error&) {
+                        const weft::mask_cancel mask;
+                        weft::yield();
+                        throw;
+                    }
+                }));
+            } catch (const weft::cancelled_error& e) { seen = e.what(); }
+        });
+        weft::yield();
+        weft::yield();
+        outer.cancel("first");
+        outer.cancel("second");
+        weft::await(outer);
+        CHECK(seen == "first");
+    });
+}
+
 TEST_CASE("CAN-04 CAN-13: until the task has ended it is neither done nor cancelled; requests and "
           "uncancels are counted",
           "[task]") {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Futures and promises: asyncio's rules.
+#include <algorithm>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "support/runtimes.hpp"
 
@@ -121,6 +123,58 @@ TEST_CASE(
         CHECK_FALSE(c.remove());
         CHECK_FALSE(f.add_done_callback([] {}).remove());
         CHECK(weft::current_task().add_done_callback([] {}).remove());
+    });
+}
+
+TEST_CASE("FUT-05 FUT-13: callbacks and those who wait go on in the order in which they came; the "
+          "callbacks one at a time, also if one waits",
+          "[task]") {
+    weft::run({.workers = 1}, [] {
+        weft::promise<void> p;
+        auto f = p.get_future();
+        std::string order;
+        std::vector<weft::task<void>> tasks;
+        for (int i = 0; i < 20; ++i) { // more than are told in one go
+            f.add_done_callback([&, i] { order += std::to_string(i) + "c "; });
+            tasks.push_back(weft::create_task([&, i] {
+                weft::await(f);
+                order += std::to_string(i) + "t ";
+            }));
+            weft::yield();
+        }
+        std::string expected;
+        for (int i = 0; i < 20; ++i)
+            expected += std::to_string(i) + "c " + std::to_string(i) + "t ";
+        p.set_value();
+        weft::gather(tasks);
+        CHECK(order == expected);
+    });
+    over_workers([] {
+        weft::promise<void> p;
+        auto f = p.get_future();
+        std::atomic<int> inside{0};
+        std::vector<int> order;
+        std::vector<weft::task<void>> tasks;
+        weft::event all_called;
+        bool overlapped = false;
+        for (int i = 0; i < 20; ++i) {
+            f.add_done_callback([&, i] {
+                overlapped = overlapped || ++inside != 1;
+                order.push_back(i);
+                weft::yield();
+                if (i % 5 == 0) weft::sleep_for(1ms);
+                --inside;
+                if (i == 19) all_called.set();
+            });
+            tasks.push_back(weft::create_task([&] { weft::await(f); }));
+            weft::yield();
+        }
+        p.set_value();
+        weft::gather(tasks);
+        all_called.wait();
+        CHECK_FALSE(overlapped);
+        CHECK(std::ranges::is_sorted(order));
+        CHECK(order.size() == 20);
     });
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -92,6 +93,30 @@ TEST_CASE(
             CHECK(weft::describe(e.exceptions()[0]) == "std::runtime_error: body");
         }
         CHECK(counted::alive == 0);
+    });
+}
+
+TEST_CASE("TGR-04: group: children are cancelled in the order of their creation", "[task]") {
+    in_virtual_time([] {
+        std::vector<int> order;
+        auto owner = weft::create_task([&] {
+            weft::with_task_group([&](weft::task_group& g) {
+                for (int i = 0; i < 50; ++i)
+                    g.create_task([&, i] {
+                        try {
+                            weft::sleep_for(1h);
+                        } catch (...) {
+                            order.push_back(i);
+                            throw;
+                        }
+                    });
+            });
+        });
+        weft::sleep_for(1s);
+        owner.cancel();
+        weft::wait(std::vector{owner});
+        CHECK(order.size() == 50);
+        CHECK(std::ranges::is_sorted(order));
     });
 }
 
