@@ -47,6 +47,10 @@ if(TARGET weft-process)
     weft_install_component(weft-process weft-processTargets weft-process.pc)
 endif()
 
+if(TARGET weft-tbb)
+    weft_install_component(weft-tbb weft-tbbTargets weft-tbb.pc)
+endif()
+
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/weft" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
     FILES_MATCHING PATTERN "*.hpp")
 

@@ -21,6 +21,7 @@
 #include <weft/net/tcp.hpp>
 #include <weft/observe/metrics.hpp>
 #include <weft/sched/blocking.hpp>
+#include <weft/sched/stay.hpp>
 #include <weft/sync/barrier.hpp>
 #include <weft/sync/channel.hpp>
 #include <weft/sync/condition_variable.hpp>

@@ -29,6 +29,7 @@ void co_driver::run() noexcept {
     if (!has_started_) {
         has_started_ = true;
         is_stackless = true;
+        if (is_pinned) stay_for_good();
         if (!starts()) return;
     }
     run_.go(next_);

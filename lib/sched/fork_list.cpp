@@ -67,7 +67,7 @@ fiber* rob_fork(stack& s) noexcept {
 }
 
 fork_way answer_forks(stack_head& s, const void* frame) noexcept {
-    if (!s.forks.allows_forks()) return fork_way::plain_call;
+    if (!s.forks.allows_forks() || s.owner->stays != 0) return fork_way::plain_call;
     if (s.forks.answer()) s.forks_left = 1; // the look after the next link
     return s.forks.is_short_at(frame) ? fork_way::fresh_stack : fork_way::usual;
 }
@@ -80,6 +80,7 @@ void fork_look(stack_head& head) noexcept {
     s.forks_stride = static_cast<unsigned>(std::clamp<std::uint64_t>(
         tsc_ticks(k_look_every) / each, 1, std::min(2 * s.forks_stride, k_longest_stride)));
     s.forks_left = s.forks_stride;
+    if (s.owner->stays != 0) return; // forks of a greenlet: they are shared where the task waits
     worker& w = *s.runner;
     if (w.forks_demanded()) {
         if (is_worth_sharing(s) && share_oldest(s))
@@ -93,7 +94,7 @@ void fork_look(stack_head& head) noexcept {
 bool loop_point() {
     throw_if_cancelled();
     stack_head* head = current_stack();
-    if (head == nullptr || !head->forks.allows_forks()) return false;
+    if (head == nullptr || !head->forks.allows_forks() || head->owner->stays != 0) return false;
     auto& s = static_cast<stack&>(*head);
     worker& w = *s.runner;
     bool wants_more = false;

@@ -109,8 +109,12 @@ void scheduler::make_ready(fiber& f) noexcept {
     outside_calls_.fetch_add(
         1, std::memory_order_relaxed); // the push shows it to stop, by way of the fiber's end
     f.ready_at_ = coarse_tsc() | 1;
-    inject_.push(f);
-    notify();
+    if (f.stays_on_ != nullptr) {
+        f.stays_on_->make_ready_here(f);
+    } else {
+        inject_.push(f);
+        notify();
+    }
     outside_calls_.fetch_sub(
         1, std::memory_order_release); // pairs with stop: this is the last we touch
 }

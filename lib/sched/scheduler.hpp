@@ -10,6 +10,7 @@
 #include "context/stack_pool.hpp"
 #include "reactor/reactor.hpp"
 #include "reactor/slot_pool.hpp"
+#include "sched/guests.hpp"
 #include "sched/idle.hpp"
 #include "sched/inject_queue.hpp"
 #include "sched/monitor.hpp"
@@ -95,6 +96,10 @@ public:
         return permits_.front().home->kernel().name();
     }
     [[nodiscard]] unsigned sleeping_workers() const noexcept { return idle_.asleep(); }
+    /// Workers that leave their cores to threads of others (guests).
+    [[nodiscard]] unsigned standing_down() const noexcept {
+        return standing_down_.load(std::memory_order_relaxed);
+    }
     /// Workers that were woken out of the kernel by somebody else: a system call each.
     [[nodiscard]] std::uint64_t wakes() const noexcept {
         return wakes_.load(std::memory_order_relaxed);
@@ -102,6 +107,7 @@ public:
 
 private:
     friend class worker;
+    friend class guest_place;
     static stack** stack_slot_of(fiber& f) noexcept { return &f.stack_; }
     worker* find_spare() noexcept;
     worker* make_spare() noexcept;
@@ -127,6 +133,7 @@ private:
     std::atomic<bool> stopping_{false};
     std::atomic<unsigned> outside_calls_{0}; // of make_ready, this moment; stop waits for them
     std::atomic<std::uint64_t> wakes_{0};
+    std::atomic<unsigned> standing_down_{0}; // written under the lock of all guest_places
     std::optional<monitor> monitor_;
 };
 

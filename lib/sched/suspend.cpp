@@ -4,6 +4,8 @@
 #include <sched.h>
 
 #include <cstdlib>
+#include <exception>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "base/futex.hpp"
@@ -14,20 +16,26 @@
 namespace weft::detail {
 namespace {
 
-/// A plain thread as a waiter. Never freed: a late waker may still look at one whose thread has gone.
-class thread_waiter final : public waiter {
+std::atomic<thread_tasks*> other_tasks{nullptr};
+
+/// A plain thread as a waiter, or what runs on it now and may go on elsewhere. Never freed: a late waker may still look at
+/// one whose thread has gone.
+class thread_waiter final : public waiter, private left_wait {
 public:
     void resume() noexcept override {
-        go_.store(
-            1,
-            std::
-                memory_order_release); // pairs with sleep: what the ender did before resume is seen
-        futex_wake(go_, 1); // may come late and hit the next wait, which then looks again
+        // release pairs with sleep and leave: what the ender did before resume is seen; acquire with left
+        if (go_.exchange(k_go, std::memory_order_acq_rel) == k_left)
+            leaves_to_->go_on(place_);
+        else
+            futex_wake(go_, 1); // may come late and hit the next wait, which then looks again
     }
 
     // As a fiber, the thread goes on only after resume: until then the ender may still use what lies in its frame.
     wait_end sleep(deadline_ns deadline) noexcept {
-        if (observer == nullptr) return sleep_unobserved(deadline);
+        if (observer == nullptr) {
+            if (deadline == k_never && may_leave()) return leave();
+            return sleep_unobserved(deadline);
+        }
         observer->sleeps();
         const wait_end end = sleep_unobserved(deadline);
         observer->goes_on();
@@ -38,47 +46,100 @@ public:
     thread_wait_observer* observer = nullptr; // of the thread that borrows it
 
 private:
+    static constexpr std::uint32_t k_none = 0, k_go = 1, k_left = 2;
+
+    bool may_leave() noexcept;
+    wait_end leave() noexcept;
+    void left(void* where) noexcept override {
+        place_ = where;
+        std::uint32_t none = k_none;
+        // release pairs with resume; acquire, of one that was quicker, with it, too
+        if (!go_.compare_exchange_strong(none, k_left, std::memory_order_acq_rel,
+                                         std::memory_order_acquire))
+            leaves_to_->go_on(where);
+    }
+
     wait_end sleep_unobserved(deadline_ns deadline) noexcept {
-        while (go_.load(std::memory_order_acquire) == 0) { // pairs with resume
+        while (go_.load(std::memory_order_acquire) == k_none) { // pairs with resume
             if (deadline != k_never && time_source::monotonic_now() >= deadline) {
                 if (word.end(word.epoch(), wait_end::expired)) return wait_end::expired;
                 deadline = k_never; // somebody else ended it: resume is on its way
             }
-            futex_wait(go_, 0, deadline);
+            futex_wait(go_, k_none, deadline);
         }
-        go_.store(0, std::memory_order_relaxed);
+        go_.store(k_none, std::memory_order_relaxed);
         return word.how();
     }
 
-    std::atomic<std::uint32_t> go_{0};
+    std::atomic<std::uint32_t> go_{k_none};
+    thread_tasks* leaves_to_ = nullptr; // both: of the wait that has left its thread
+    void* place_ = nullptr;
 };
 
 spin_lock free_lock;
 thread_waiter* free_waiters = nullptr; // guarded by free_lock
 
-/// Borrows a thread_waiter for a thread's life.
-struct thread_ticket {
-    thread_waiter* mine;
-    thread_ticket() {
-        free_lock.lock();
-        mine = free_waiters;
-        if (mine != nullptr) free_waiters = mine->next_free;
-        free_lock.unlock();
-        if (mine == nullptr) mine = new thread_waiter;
+/// Borrows a thread_waiter for a thread's life, or until a wait leaves the thread and takes it along.
+class thread_ticket {
+public:
+    thread_waiter& mine() {
+        if (mine_ == nullptr) borrow();
+        return *mine_;
     }
-    ~thread_ticket() {
-        mine->observer = nullptr;
+    void take_along() noexcept { mine_ = nullptr; }
+    void bring(thread_waiter& w) noexcept {
+        give_back();
+        mine_ = &w;
+    }
+    ~thread_ticket() { give_back(); }
+
+private:
+    void borrow() {
         free_lock.lock();
-        mine->next_free = free_waiters;
-        free_waiters = mine;
+        mine_ = free_waiters;
+        if (mine_ != nullptr) free_waiters = mine_->next_free;
+        free_lock.unlock();
+        if (mine_ == nullptr) mine_ = new thread_waiter;
+    }
+    void give_back() noexcept {
+        if (mine_ == nullptr) return;
+        mine_->observer = nullptr;
+        free_lock.lock();
+        mine_->next_free = free_waiters;
+        free_waiters = mine_;
         free_lock.unlock();
     }
+    thread_waiter* mine_ = nullptr;
 };
 
 // Noinline: a thread-local must never be read in code that may continue on another thread.
-[[gnu::noinline]] thread_waiter& this_thread_waiter() {
+[[gnu::noinline]] thread_ticket& this_thread_ticket() noexcept {
     static thread_local thread_ticket ticket;
-    return *ticket.mine;
+    return ticket;
+}
+thread_waiter& this_thread_waiter() { return this_thread_ticket().mine(); }
+
+// Exceptions that are being handled, and greenlets, belong to the thread.
+bool thread_waiter::may_leave() noexcept {
+    thread_tasks* tasks = other_tasks.load(std::memory_order_acquire); // pairs with leave_waits_to
+    if (tasks == nullptr || !tasks->can_leave()) return false;
+    const stack_head* s = current_stack();
+    if ((s != nullptr && s->greenlets != nullptr) || std::uncaught_exceptions() != 0 ||
+        std::current_exception() != nullptr)
+        return false;
+    leaves_to_ = tasks;
+    return true;
+}
+
+wait_end thread_waiter::leave() noexcept {
+    this_thread_ticket().take_along();
+    context_ref locals = std::exchange(current_context(), {});
+    leaves_to_->leave(*this);
+    // Maybe another thread from here on.
+    this_thread_ticket().bring(*this);
+    std::swap(current_context(), locals);
+    go_.exchange(k_none, std::memory_order_acquire); // pairs with resume
+    return word.how();
 }
 
 struct deadline_timer : timer {
@@ -128,6 +189,10 @@ wait_end wait::park(deadline_ns deadline) noexcept {
 
 void observe_waits_of_this_thread(thread_wait_observer* observer) noexcept {
     this_thread_waiter().observer = observer;
+}
+
+void leave_waits_to(thread_tasks& tasks) noexcept {
+    other_tasks.store(&tasks, std::memory_order_release); // pairs with may_leave
 }
 
 void wait::throw_cancelled() {

@@ -64,8 +64,11 @@ void worker::loop() {
     for (;;) {
         if (permission.get() == nullptr || takes_over_ != nullptr) [[unlikely]]
             if (!await_permit()) return;
-        if (has_lent()) [[unlikely]] {
-            run_lent();
+        if (permission.get() == nullptr) [[unlikely]] {
+            if (has_lent())
+                run_lent();
+            else
+                run_staying();
             continue;
         }
         if (fiber* next = find_work())
@@ -107,8 +110,17 @@ fiber* worker::check_saved(fiber* f) noexcept {
         cpu_pause();
     }
     sched_yield();
-    queue_.push(f);
+    if (f->stays_on_ != nullptr)
+        staying_.push(*f);
+    else
+        queue_.push(f);
     return nullptr;
+}
+
+fiber* worker::take_staying() noexcept {
+    fiber* f = nullptr;
+    staying_.take(1, [&f](fiber* first) { f = first; });
+    return f != nullptr ? check_saved(f) : nullptr;
 }
 
 stack& worker::stack_for(fiber& f) noexcept {
@@ -179,7 +191,10 @@ void worker::yield(stack& me) noexcept {
     worker& w = *me.runner;
     if (w.slot_.load(std::memory_order_relaxed) != nullptr) // it was ready before
         if (fiber* f = w.slot_.exchange(nullptr, std::memory_order_acq_rel)) w.queue_.push(f);
-    w.queue_.push(me.owner);
+    if (me.owner->stays_on_ != nullptr) [[unlikely]]
+        w.staying_.push(*me.owner);
+    else
+        w.queue_.push(me.owner);
     fiber* next = w.pick();
     if (next == me.owner) return;
     w.go(me, next, after_save);
@@ -242,6 +257,8 @@ void worker::make_ready(fiber& f) noexcept {
         worker_counters::add(counters_.crowds);
         f.ready_at_ = coarse_tsc() | 1; // 0 means none
     }
+    if (f.stays_on_ != nullptr) [[unlikely]]
+        return f.stays_on_->make_ready_here(f);
     if (scheduler_.options_.force_migration && f.stack_ != nullptr) [[unlikely]]
         return make_ready_elsewhere(f);
     fiber* to_queue = &f;
@@ -255,6 +272,29 @@ void worker::make_ready(fiber& f) noexcept {
         return scheduler_.inject_all_of(*this);
     // What is alone in the slot wakes nobody: this worker runs it next, or the monitor finds it.
     if (!polling_ && to_queue != nullptr) tell_others();
+}
+
+// It may sleep, with a permit or as a spare without one, or stand down; or run, and come by sooner or later.
+void worker::make_ready_here(fiber& f) noexcept {
+    staying_.push(f);
+    if (current() == this) return;
+    unpark();
+    full_fence(); // pairs with the one in retire: either it finds f there, or we see it without a permit
+    if (permission.get() == nullptr) permission.nudge();
+}
+
+// A fork that nobody may take is a call: so the list takes none. Older ones are joined after the braces.
+void worker::stay(stack& me) noexcept {
+    if (me.owner->stays++ != 0) return;
+    me.owner->stays_on_ = me.runner;
+    allow_forks(me, false);
+}
+
+// The stack is another one where a coroutine let the first go.
+void worker::stop_staying(stack& me) noexcept {
+    if (--me.owner->stays != 0) return;
+    me.owner->stays_on_ = nullptr;
+    allow_forks(me, me.owner->is_task);
 }
 
 bool worker::begin_blocking() noexcept {

@@ -59,6 +59,9 @@ public:
     static void leave(stack& me) noexcept;
     /// Lets every fiber that is ready now run first.
     static void yield(stack& me) noexcept;
+    /// The running fiber stays on this thread from here on, and without forks; once more for each time. And back.
+    static void stay(stack& me) noexcept;
+    static void stop_staying(stack& me) noexcept;
     /// Queues a fork that its owner shares, and wakes somebody for it.
     void share(fiber& f) noexcept;
     /// Marks that the running fiber may block the thread. False: marked already.
@@ -76,6 +79,8 @@ public:
     [[nodiscard]] bool others_wait() noexcept;
 
     // ---- any thread --------------------------------------------------------------------------------------------
+    /// Queues a fiber that stays here, and sees to it that this worker comes for it.
+    void make_ready_here(fiber& f) noexcept;
     /// Ends its sleep, or the next one.
     void unpark() noexcept;
     [[nodiscard]] unsigned index() const noexcept { return index_; }
@@ -165,11 +170,13 @@ private:
     void loop();
     fiber* pick() noexcept;
     fiber* take_ready() noexcept;
+    fiber* take_staying() noexcept;
     fiber* check_saved(fiber* f) noexcept;
     void enter(fiber& f) noexcept;
     static void before_wait(stack& me) noexcept;
     bool await_permit() noexcept;
     void run_lent() noexcept;
+    void run_staying() noexcept;
     void pin_to_core() noexcept;
     void go(stack& from, fiber* next, void (*after)(stack&)) noexcept;
     stack& stack_for(fiber& f) noexcept;
@@ -189,6 +196,7 @@ private:
     void tell_others() noexcept;
     bool look_at_switch() noexcept;
     fiber* rob_forks() noexcept;
+    bool stand_down() noexcept;
     void sleep() noexcept;
     void sleep_in_kernel() noexcept;
     bool anything_visible() noexcept;
@@ -236,6 +244,7 @@ private:
     histogram latency_; // the worker's
     inject_queue
         mail_; // forced migration: fibers meant for this worker; others take them if it is stuck
+    inject_queue staying_; // ready, and nobody else may run them
 };
 
 } // namespace weft::detail

@@ -45,7 +45,7 @@ bool worker::look_at_switch() noexcept {
 }
 
 bool worker::others_wait() noexcept {
-    return has_ready() || !scheduler_.inject_.empty() || look_is_due();
+    return has_ready() || !staying_.empty() || !scheduler_.inject_.empty() || look_is_due();
 }
 
 unsigned worker::poll(reactor& r, deadline_ns until) noexcept {
@@ -66,6 +66,8 @@ void worker::look_at(reactor& r) noexcept {
 fiber* worker::find_work() noexcept {
     permit* mine = permission.get();
     if (mine == nullptr) return nullptr;
+    if (guests::any() && staying_.empty() && stand_down()) [[unlikely]]
+        return nullptr;
     auto to_queue = [this](fiber* f) { queue_.push(f); };
     mail_.take(k_inject_batch, to_queue);
     scheduler_.inject_.take(k_inject_batch, to_queue);
@@ -74,6 +76,8 @@ fiber* worker::find_work() noexcept {
         last_look_ = read_tsc();
         look_at(*mine->home);
     }
+    if (!staying_.empty()) [[unlikely]]
+        if (fiber* f = take_staying()) return found(f);
     if (fiber* f = take_ready()) return found(f);
     if (has_ready()) return nullptr; // not yet off its stack, or thieves were quicker
     if (!searching_) searching_ = scheduler_.idle_.start_search();
@@ -140,7 +144,8 @@ void worker::start_running() noexcept {
 
 // Without a permit: all that waits for this worker goes to the others.
 void worker::retire() noexcept {
-    full_fence(); // pairs with the one in make_ready_elsewhere: no permit before, the mail after
+    // Pairs with those in make_ready_elsewhere and make_ready_here: no permit before, what was sent here after.
+    full_fence();
     running_task_.store(nullptr, std::memory_order_relaxed);
     running_.store(false, std::memory_order_relaxed);
     if (std::exchange(searching_, false)) (void)scheduler_.idle_.end_search();
@@ -159,22 +164,36 @@ void worker::run_lent() noexcept {
     go(loop_stack_, f, after_save);
 }
 
+// The same for what nobody else may run.
+void worker::run_staying() noexcept {
+    fiber* f = take_staying();
+    if (f == nullptr) return;
+    start_running();
+    go(loop_stack_, f, after_save);
+}
+
 void worker::pin_to_core() noexcept {
     if (!scheduler_.options_.pin_workers) return;
     if (const permit* p = permission.get()) pin_this_thread(nth_allowed_cpu(p->core));
 }
 
-// Waits, as a spare, for a permit; then serves what the worker that had it has left behind. False: the scheduler stops.
+// Waits, as a spare, for a permit; then serves what the worker that had it has left behind. Back without a permit if it was
+// lent something, or has something that nobody else may run. False: the scheduler stops.
 bool worker::await_permit() noexcept {
     // A new one has nothing to hand over, and it may count as running already: lend_next.
     if (permission.get() == nullptr && !is_promised_) retire();
+    bool is_offered = std::exchange(is_promised_, false);
     while (permission.get() == nullptr) {
         if (permission.is_stopped()) return false;
         const std::uint32_t seen = permission.signals();
-        if (!std::exchange(is_promised_, false)) scheduler_.spares_.add(*this);
-        // What was lent before `seen` was read is here; what comes later is a signal.
-        if (!has_lent()) permission.await(seen);
+        if (!std::exchange(is_offered, true)) scheduler_.spares_.add(*this);
+        // What was lent or made ready before `seen` was read is here; what comes later is a signal.
+        if (!has_lent() && staying_.empty()) permission.await(seen);
         if (has_lent()) return true;
+        if (!staying_.empty()) {
+            if (scheduler_.spares_.take(*this)) return true;
+            sched_yield(); // somebody has taken it off the list, and gives it a permit or puts it back
+        }
         pin_to_core();
     }
     if (scheduler_.monitor_) scheduler_.monitor_->restore(*this);
@@ -233,11 +252,28 @@ fiber* worker::steal_from(worker& victim, bool blocks) noexcept {
 }
 
 bool worker::anything_visible() noexcept {
-    if (!mail_.empty() || !scheduler_.inject_.empty()) return true;
+    if (!mail_.empty() || !staying_.empty() || !scheduler_.inject_.empty()) return true;
     if (scheduler_.stopping_.load(std::memory_order_seq_cst)) return true; // pairs with stop
     for (const permit& p : scheduler_.permits_)
         if (p.holder.load(std::memory_order_acquire)->has_queued()) return true; // hand_over
     return false;
+}
+
+// Leaves the core to a thread of somebody else's: until that is gone, the events of its reactor are its only business, and
+// what they make ready is for the others. False: there is no need to. Like a sleeper it is woken by unpark, but it is in no
+// list of those that may be called for work.
+bool worker::stand_down() noexcept {
+    const guest_place place(*this);
+    if (!place.kept()) return false;
+    retire();
+    while (place.kept() && staying_.empty() && permission.get() != nullptr &&
+           !scheduler_.stopping_.load(std::memory_order_seq_cst)) { // pairs with stop
+        worker_counters::add(counters_.sleeps);
+        sleep_in_kernel();
+        scheduler_.inject_all_of(*this);
+    }
+    last_look_ = read_tsc();
+    return true;
 }
 
 // Until there is something to do, as far as anybody can know. Whoever was woken by another is a searcher: that counted it.

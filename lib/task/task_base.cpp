@@ -24,6 +24,7 @@ task_base* current_task_base() noexcept {
 task_base::task_base(runtime_core& runtime, task_options&& options, const void* spawn_site)
     : fiber(runtime.sched(), true),
       spawn_site_(spawn_site) {
+    is_pinned = options.pinned;
     if (!options.name.empty() || options.stack_size != 0 || options.file != nullptr)
         details_.reset(new details{
             std::move(options.name), {}, options.stack_size, options.file, options.line, nullptr});

@@ -2,13 +2,13 @@
 // Forks and their joins: who runs what, and what happens when one fails. Protocol: lib/compute/README.md.
 #pragma once
 
-#include <atomic>
 #include <exception>
 #include <optional>
 #include <span>
 #include <tuple>
 #include <utility>
 
+#include <weft/compute/claim.hpp>
 #include <weft/sched/fork.hpp>
 #include <weft/task/future_core.hpp>
 #include <weft/task/task_base.hpp>
@@ -76,10 +76,7 @@ public:
     explicit fork_task(fork_scope& scope);
 
     /// True for one of the joiner and the thief.
-    [[nodiscard]] bool claim() noexcept {
-        // acq_rel: the winner sees what the owner wrote before it shared; the loser needs nothing
-        return !claimed_.exchange(true, std::memory_order_acq_rel);
-    }
+    [[nodiscard]] bool claim() noexcept { return claim_.take(); }
     void run() noexcept final;
     future_core& core() noexcept final { return *this; }
     bool cancel(std::string message) final { return task_base::cancel(std::move(message)); }
@@ -93,7 +90,7 @@ protected:
 
 private:
     fork_scope& scope_;
-    std::atomic<bool> claimed_{false};
+    basic_claim<> claim_;
 };
 
 template <class F>

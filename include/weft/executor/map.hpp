@@ -248,5 +248,17 @@ map_results<R> start_map(Range&& inputs, const map_options& options, unsigned wo
                           options.timeout ? deadline_after(*options.timeout) : k_never);
 }
 
+/// map of a pool in this process: its submit takes any callable.
+template <class Pool, class F, class Range>
+auto map_over(Pool& pool, F&& f, Range&& inputs, const map_options& options) {
+    using function = std::decay_t<F>;
+    using value = map_value<function&, std::ranges::range_value_t<Range>&>;
+    const auto submit_chunk = [&pool, f = function(std::forward<F>(f))](auto items) {
+        return pool.submit(map_chunk_call<function, decltype(items)>(f, std::move(items)));
+    };
+    return start_map<value>(std::forward<Range>(inputs), options, pool.max_workers(), 1,
+                            submit_chunk, [](auto& call) { call.cancel(); });
+}
+
 } // namespace detail
 } // namespace weft

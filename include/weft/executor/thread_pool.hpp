@@ -76,13 +76,7 @@ public:
         requires std::invocable < std::decay_t<F>
     &, std::ranges::range_value_t<R>& >
            auto map(F&& f, R&& inputs, const map_options& options = {}) {
-        using value = detail::map_value<std::decay_t<F>&, std::ranges::range_value_t<R>&>;
-        const auto submit_chunk = [this, f = std::decay_t<F>(std::forward<F>(f))](auto items) {
-            return submit(
-                detail::map_chunk_call<std::decay_t<F>, decltype(items)>(f, std::move(items)));
-        };
-        return detail::start_map<value>(std::forward<R>(inputs), options, max_workers(), 1,
-                                        submit_chunk, [](auto& call) { call.cancel(); });
+        return detail::map_over(*this, std::forward<F>(f), std::forward<R>(inputs), options);
     }
 
     /// No further calls; those that were made run to their end (see shutdown_options). Waiting suspends a task, blocks a plain

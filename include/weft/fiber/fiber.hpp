@@ -22,7 +22,8 @@ class scheduler;
 /// | next_            | whoever has it in an inject queue, under that queue's lock                  |
 /// | last_worker_     | the worker that runs it                                                     |
 /// | ready_at_        | whoever makes it ready, before it is queued; the worker that runs it        |
-/// | masks            | the fiber itself                                                            |
+/// | masks, stays     | the fiber itself                                                            |
+/// | stays_on_        | the fiber itself; whoever makes it ready reads it                            |
 /// | locals           | the fiber itself, under locals_lock                                         |
 class fiber : public waiter {
 public:
@@ -44,10 +45,14 @@ public:
     bool is_listed = false;
     /// A coroutine's driver, directly below it: it waits without its stack. Room coro.
     bool is_stackless = false;
+    /// It stays on the thread that begins it (task_options::pinned).
+    bool is_pinned = false;
     /// Between the fiber, when it changes its locals, and whoever robs it of a fork, which inherits them.
     spin_lock locals_lock;
     /// Cancellation is not delivered while this is above zero (mask_cancel).
     unsigned masks = 0;
+    /// It stays on its thread, and nobody gets in between at fork points, while this is above zero (weft::stay).
+    unsigned stays = 0;
     /// The values of its context variables: its creator's, until it sets one.
     context_ref locals;
 
@@ -70,6 +75,7 @@ private:
     scheduler* const scheduler_;
     stack* stack_ = nullptr;
     fiber* next_ = nullptr;
+    worker* stays_on_ = nullptr; // who alone may run it; null: anybody
     std::uint32_t ready_at_ =
         0; // when it was made ready, if it is a sample of the schedule latency
     std::uint16_t last_worker_ = 0;

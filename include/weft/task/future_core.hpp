@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <weft/base/error.hpp>
+#include <weft/base/ref_count.hpp>
 #include <weft/base/unique_function.hpp>
 #include <weft/sched/suspend.hpp>
 
@@ -52,13 +53,9 @@ public:
     future_core(const future_core&) = delete;
     future_core& operator=(const future_core&) = delete;
 
-    void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    void add_ref() noexcept { refs_.add(); }
     void drop_ref() noexcept {
-        // acq_rel: everything done through other handles happens before the destructor; a sole owner needs no locked
-        // operation, since nobody else can make it two
-        if (refs_.load(std::memory_order_acquire) == 1 ||
-            refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-            destroy();
+        if (refs_.drop()) destroy();
     }
 
     [[nodiscard]] outcome_kind state() const noexcept {
@@ -138,7 +135,7 @@ private:
     future_node* claim_waiter(outcome_kind kind) noexcept;
     void schedule_callbacks(std::vector<unique_function<void()>> callbacks) noexcept;
 
-    std::atomic<unsigned> refs_;
+    ref_count refs_;
     std::atomic<outcome_kind> state_{outcome_kind::pending};
     std::atomic<bool> seen_{false};
     spin_lock lock_;

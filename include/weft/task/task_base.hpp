@@ -10,6 +10,7 @@
 #include <weft/base/intrusive_list.hpp>
 #include <weft/fiber/fiber.hpp>
 #include <weft/greenlet/greenlet_core.hpp>
+#include <weft/sched/stay.hpp>
 #include <weft/task/future_core.hpp>
 
 namespace weft {
@@ -20,6 +21,9 @@ struct task_options {
     std::size_t stack_size = 0; ///< bytes; 0: the runtime's
     const char* file = nullptr; ///< where it was created, for reports
     int line = 0;
+    /// All its steps run on one thread, the one that begins it, and its forks are calls: as if its body began with
+    /// weft::stay. If that thread is stuck in another task, this one waits for it.
+    bool pinned = false;
 };
 
 namespace detail {
@@ -125,6 +129,8 @@ public:
 
     void run() noexcept override {
         std::string message;
+        if (is_pinned) [[unlikely]]
+            stay_for_good();
         if (!take_final_cancel(message)) {
             run_function();
         } else {

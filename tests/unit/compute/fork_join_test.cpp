@@ -48,6 +48,22 @@ TEST_CASE("a fork: one that spins on a flag ends when its sibling sets it, on an
     });
 }
 
+TEST_CASE("a fork: two coarse callables without a fork point inside run at the same time",
+          "[compute]") {
+    with_idle_workers([] {
+        for (int i = 0; i < 20; ++i) {
+            std::atomic<int> inside{0};
+            const auto both = [&] {
+                ++inside;
+                while (inside < 2) {} // each until the other one has begun
+                return std::this_thread::get_id();
+            };
+            auto [a, b] = weft::gather([&] { return both(); }, [&] { return both(); });
+            CHECK(a != b);
+        }
+    });
+}
+
 TEST_CASE("a fork: an outer one is robbed while a callee spins, however deep it lies",
           "[compute]") {
     with_idle_workers([] {

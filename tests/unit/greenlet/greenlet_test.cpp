@@ -694,3 +694,44 @@ TEST_CASE("forks that lie on a greenlet's stack are shared before its task waits
         CHECK(g.dead());
     });
 }
+
+TEST_CASE("greenlets that switch to one another in the middle of their forks keep them apart",
+          "[greenlet]") {
+    over_workers([] {
+        greenlet<> one, two;
+        long sum_one = 0, sum_two = 0;
+        // Each leaves for the other inside its first callable, with forks of both pending; the second ones wait, too.
+        const auto interleaved = [](greenlet<>& other, long& sum) {
+            return [&other, &sum] {
+                for (int i = 0; i < 20; ++i) {
+                    auto [a, b, c] = weft::gather(
+                        [&other, i] {
+                            auto [x, y] = weft::gather(
+                                [&other, i] {
+                                    if (!other.dead()) other.switch_to();
+                                    return i;
+                                },
+                                [i] {
+                                    weft::yield();
+                                    return 10 * i;
+                                });
+                            return x + y;
+                        },
+                        [i] { return 100 * i; },
+                        [i] {
+                            weft::sleep_for(1us);
+                            return 1000 * i;
+                        });
+                    sum += a + b + c;
+                }
+            };
+        };
+        one = greenlet<>(interleaved(two, sum_one));
+        two = greenlet<>(interleaved(one, sum_two));
+        one.switch_to();
+        while (!one.dead()) one.switch_to();
+        while (!two.dead()) two.switch_to();
+        CHECK(sum_one == 1111L * 190);
+        CHECK(sum_two == 1111L * 190);
+    });
+}
