@@ -37,8 +37,8 @@ public:
         const auto at = [&](double q) {
             return us_[static_cast<std::size_t>(q * static_cast<double>(us_.size() - 1))];
         };
-        std::printf("%s: p50 %.1f p99 %.1f max %.1f us of %zu\n", what, at(0.5), at(0.99), us_.back(),
-                    us_.size());
+        std::printf("%s: p50 %.1f p99 %.1f max %.1f us of %zu\n", what, at(0.5), at(0.99),
+                    us_.back(), us_.size());
     }
 
 private:
@@ -51,7 +51,8 @@ double compute(const std::string& how, clock_type::time_point end, unsigned thre
     std::atomic<std::size_t> done{0};
     if (how == "parallel_for") {
         while (clock_type::now() < end) {
-            weft::parallel_for(std::size_t{0}, std::size_t{10'000'000}, [&](std::size_t i) { work(i); });
+            weft::parallel_for(std::size_t{0}, std::size_t{10'000'000},
+                               [&](std::size_t i) { work(i); });
             done += 10'000'000;
         }
     } else if (how == "threads") {
@@ -109,9 +110,8 @@ int main(int argc, char** argv) {
     double per_second = 0;
     weft::run({.workers = threads}, [&] {
         auto listener = weft::net::tcp_listener::bind("127.0.0.1", 0);
-        const auto end = clock_type::now() +
-                         std::chrono::duration_cast<clock_type::duration>(
-                             std::chrono::duration<double>(std::atof(argv[2])));
+        const auto end = clock_type::now() + std::chrono::duration_cast<clock_type::duration>(
+                                                 std::chrono::duration<double>(std::atof(argv[2])));
         std::thread client([&, port = listener.port()] { ask(port, end, round_trips); });
         auto echo = weft::create_task([&] {
             auto s = listener.accept();

@@ -21,7 +21,8 @@ namespace {
 class tbb_tasks final : public thread_tasks {
 public:
     bool can_leave() noexcept override {
-        if constexpr (k_tsan) return false; // it can't follow a change of stacks that it does not see
+        if constexpr (k_tsan)
+            return false; // it can't follow a change of stacks that it does not see
         // The index first: a thread that oneTBB does not know it would get to know by the other question.
         return ::tbb::this_task_arena::current_thread_index() !=
                    ::tbb::task_arena::not_initialized &&

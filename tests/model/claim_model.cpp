@@ -42,7 +42,8 @@ struct claim_model : rl::test_suite<claim_model<Robbed>, Robbed ? 3 : 2> {
     record frame;
     block fork;
     atomic<block*> queue{nullptr};
-    atomic<bool> linked{false}, shared{false}; // stand for the fork list, which has a model of its own
+    atomic<bool> linked{false},
+        shared{false}; // stand for the fork list, which has a model of its own
     plain<int> runs;
 
     static int call(record& r) {
@@ -89,7 +90,8 @@ struct claim_model : rl::test_suite<claim_model<Robbed>, Robbed ? 3 : 2> {
         if (mine->claim.take()) {
             runs.set(runs.get() + 1);
             mine->result.set(call(*mine->from.get()));
-            mine->done.store(true, std::memory_order::release); // the last that touches the frame came before
+            mine->done.store(
+                true, std::memory_order::release); // the last that touches the frame came before
         }
         drop();
     }

@@ -81,14 +81,14 @@ TEST_CASE("a task that does not stay moves where it is made to", "[sched]") {
     weft::run({.workers = 2, .debug = true}, [] { CHECK(threads_over_waits(20).size() == 2); });
 }
 
-TEST_CASE("TSK-16: a pinned task, with a stack or without, runs on one thread from its first step on",
-          "[sched]") {
+TEST_CASE(
+    "TSK-16: a pinned task, with a stack or without, runs on one thread from its first step on",
+    "[sched]") {
     over_migrating_workers([] {
         std::vector<weft::task<bool>> tasks;
         for (int i = 0; i < 4; ++i)
-            tasks.push_back(weft::create_task({.pinned = true}, [] {
-                return threads_over_waits(20) == std::set{gettid()};
-            }));
+            tasks.push_back(weft::create_task(
+                {.pinned = true}, [] { return threads_over_waits(20) == std::set{gettid()}; }));
         auto coroutine = []() -> weft::co_task<bool> {
             std::set<pid_t> threads;
             for (int i = 0; i < 20; ++i) {
@@ -113,8 +113,8 @@ TEST_CASE("stay: forks are calls on this thread, in order", "[sched]") {
             order.push_back(i);
             strayed += gettid() != me;
         };
-        weft::gather([&] { note(0); },
-                     [&] { weft::gather([&] { note(1); }, [&] { note(2); }); }, [&] { note(3); });
+        weft::gather([&] { note(0); }, [&] { weft::gather([&] { note(1); }, [&] { note(2); }); },
+                     [&] { note(3); });
         weft::parallel_for(4, 1000, note);
         CHECK(strayed == 0);
         CHECK(order.size() == 1000);

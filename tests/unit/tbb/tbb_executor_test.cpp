@@ -54,9 +54,8 @@ TEST_CASE("tbb: a task awaits an algorithm of oneTBB in an arena", "[tbb]") {
         auto sum = weft::run_in_executor(tbb, [&] { return sum_in_tbb(numbers); });
         CHECK(weft::await(sum) == 100'000L * 99'999L / 2);
         CHECK(tbb.max_workers() == 3);
-        CHECK(weft::await(weft::run_in_executor(tbb, [] {
-                  return tbb::this_task_arena::max_concurrency();
-              })) == 3);
+        CHECK(weft::await(weft::run_in_executor(
+                  tbb, [] { return tbb::this_task_arena::max_concurrency(); })) == 3);
     });
 }
 
@@ -67,18 +66,18 @@ TEST_CASE("tbb: calls without a runtime, with an arena of the executor's own", "
     for (int i = 0; i < 1000; ++i) calls.push_back(tbb.submit([](int x) { return x * x; }, i));
     for (int i = 0; i < 1000; ++i) CHECK(calls[static_cast<std::size_t>(i)].get() == i * i);
     int expected = 0;
-    for (int square : tbb.map([](int x) { return x * x; }, std::views::iota(0, 100)))
-{
+    for (int square : tbb.map([](int x) { return x * x; }, std::views::iota(0, 100))) {
         CHECK(square == expected * expected);
         ++expected;
-}
+    }
     CHECK(expected == 100);
 }
 
 TEST_CASE("tbb: a call runs on a thread of oneTBB, inside one of its tasks", "[tbb]") {
     tbb_session session;
     tbb_executor tbb;
-    CHECK(tbb.submit([] { return std::this_thread::get_id(); }).get() != std::this_thread::get_id());
+    CHECK(tbb.submit([] { return std::this_thread::get_id(); }).get() !=
+          std::this_thread::get_id());
     CHECK(tbb.submit([] { return tbb::task::current_context() != nullptr; }).get());
 }
 
@@ -111,7 +110,8 @@ TEST_CASE("tbb: a call that has not begun is cancelled and never runs", "[tbb]")
     CHECK_FALSE(ran);
 }
 
-TEST_CASE("tbb: a call that runs goes on when it is cancelled, and its result is dropped", "[tbb]") {
+TEST_CASE("tbb: a call that runs goes on when it is cancelled, and its result is dropped",
+          "[tbb]") {
     tbb_session session;
     held_executor held;
     CHECK(held.first.cancel("too late"));
