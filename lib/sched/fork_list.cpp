@@ -88,7 +88,7 @@ void fork_look(stack_head& head) noexcept {
         else
             w.decline_forks();
     }
-    if (w.look_is_due()) worker::yield(s);
+    if (w.look_is_due()) worker::look(s);
 }
 
 bool loop_point() {
@@ -106,7 +106,7 @@ bool loop_point() {
             wants_more = true;
         }
     }
-    if (w.look_is_due()) worker::yield(s);
+    if (w.look_is_due()) worker::look(s);
     return wants_more;
 }
 

@@ -59,6 +59,9 @@ public:
     static void leave(stack& me) noexcept;
     /// Lets every fiber that is ready now run first.
     static void yield(stack& me) noexcept;
+    /// The look, when it is due: at the reactor, from the running fiber's own stack. Leaves that (yields) only if somebody
+    /// else is ready, or this worker may not go on.
+    static void look(stack& me) noexcept;
     /// The running fiber stays on this thread from here on, and without forks; once more for each time. And back.
     static void stay(stack& me) noexcept;
     static void stop_staying(stack& me) noexcept;
@@ -201,6 +204,7 @@ private:
     bool look_at_switch() noexcept;
     fiber* rob_forks() noexcept;
     bool stand_down() noexcept;
+    [[nodiscard]] bool anybody_ready() const noexcept;
     void sleep() noexcept;
     void sleep_in_kernel() noexcept;
     bool anything_visible() noexcept;

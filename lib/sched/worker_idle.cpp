@@ -48,9 +48,11 @@ bool worker::look_at_switch() noexcept {
     return tsc_between(last_look_, now) > tsc_ticks(k_look_every);
 }
 
-bool worker::others_wait() noexcept {
-    return has_ready() || !staying_.empty() || !scheduler_.inject_.empty() || look_is_due();
+bool worker::anybody_ready() const noexcept {
+    return has_ready() || !staying_.empty() || !scheduler_.inject_.empty();
 }
+
+bool worker::others_wait() noexcept { return anybody_ready() || look_is_due(); }
 
 unsigned worker::poll(reactor& r, deadline_ns until) noexcept {
     worker_counters::add(counters_.polls);
@@ -64,6 +66,19 @@ void worker::look_at(reactor& r) noexcept {
     if (!r.try_take()) return;
     poll(r, 0);
     r.give();
+}
+
+// Leaving the stack would make all its forks known to others, and their joins slow.
+void worker::look(stack& me) noexcept {
+    worker& w = *me.runner;
+    permit* mine = w.permission.get();
+    if (mine == nullptr || guests::any()) return yield(me);
+    w.last_look_ = read_tsc();
+    worker_counters::add(w.counters_.switches); // it gets on
+    w.look_at(*mine->home);
+    if (!w.anybody_ready()) return;
+    w.tell_others();
+    yield(me);
 }
 
 // Null: the loop must come again, after a sleep or without. searching_ is kept meanwhile.
