@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // wait, wait_for, timeout, shield, gather of futures.
 #include <string>
+#include <thread>
 
 #include "support/runtimes.hpp"
 
@@ -111,13 +112,16 @@ TEST_CASE(
     "[task]") {
     over_workers([] {
         for (int round = 0; round < 20; ++round) {
-            std::vector<weft::task<int>> tasks;
-            for (int i = 0; i < 100; ++i)
-                tasks.push_back(weft::create_task([i] {
-                    for (int k = 0; k < i % 7; ++k) weft::yield();
-                    return i;
-                }));
-            auto [done, pending] = weft::wait(tasks);
+            std::vector<weft::promise<int>> promises(100);
+            std::vector<weft::future<int>> futures;
+            for (auto& p : promises) futures.push_back(p.get_future());
+            std::vector<std::thread> threads;
+            for (std::size_t t = 0; t < 2; ++t)
+                threads.emplace_back([&promises, t] { // 37 is prime to 100: all over the place
+                    for (std::size_t i = t; i < 100; i += 2) promises[i * 37 % 100].set_value(1);
+                });
+            auto [done, pending] = weft::wait(futures);
+            for (auto& t : threads) t.join();
             REQUIRE(done.size() == 100);
             REQUIRE(pending.empty());
         }

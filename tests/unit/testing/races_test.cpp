@@ -13,7 +13,7 @@ using namespace weft::testing;
 
 namespace {
 
-constexpr std::uint64_t k_seeds = 1000; // of each race
+constexpr std::uint64_t k_seeds = weft::detail::k_tsan ? 300 : 1000; // of each race
 
 /// Draws what a race is made of; few moments, so that many things fall on the same one.
 class dice {
