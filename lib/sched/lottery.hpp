@@ -20,7 +20,7 @@ public:
     /// Puts the one that is drawn first. Each is as likely, but what is no task (callbacks) keeps its order among its like.
     void draw(basic_deque<fiber*>& queue) {
         ready_.clear();
-        while (fiber* f = queue.take()) ready_.push_back(f);
+        while (fiber* f = queue.take_own()) ready_.push_back(f);
         if (ready_.empty()) return;
         const auto count = static_cast<std::uint32_t>(ready_.size());
         auto next = ready_.begin() + (count == 1 ? 0 : random_.below(count));
