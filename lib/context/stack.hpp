@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include <weft/context/stack_head.hpp>
 
@@ -24,11 +25,28 @@ struct thread_state {
     int* error = nullptr;
 };
 
+/// Where a stack was left by an inline jump.
+struct jump_point {
+    void* ip = nullptr; // null: it was not, but waits as Boost.Context's `context`
+    void* sp = nullptr;
+    void* bp = nullptr;
+};
+
+/// Rounding, precision and masks of floating point, and SSE's sticky flags: they follow the stack.
+struct fp_control {
+    std::uint32_t mxcsr = 0;
+    std::uint16_t x87 = 0;
+    friend bool operator==(const fp_control&, const fp_control&) noexcept = default;
+};
+
 enum class guard_kind : unsigned char { none, installed, protected_page, canary };
 
 /// Written by whoever runs on the stack; after `saved` is true, by whoever resumes it.
 struct alignas(64) stack : stack_head {
-    void* context = nullptr; // where to go on: Boost.Context's fcontext_t
+    jump_point where;
+    fp_control fp;
+    void* context =
+        nullptr; // Boost.Context's fcontext_t: where to begin, or also where to go on (jump.hpp)
     std::atomic<bool> saved{
         true}; // context is complete: release by after_save, acquire by whoever resumes
     guard_kind guard = guard_kind::none;

@@ -163,7 +163,8 @@ void worker::before_wait(stack& me) noexcept {
     me.runner->blocking_.store(false, std::memory_order_relaxed);
 }
 
-void worker::leave(stack& me) noexcept {
+// Flat, as yield and stack_main: few returns lie between a jump and the task's own code (docs/design/the-switch.md).
+[[gnu::flatten]] void worker::leave(stack& me) noexcept {
     before_wait(me);
     worker& w = *me.runner;
     fiber* next = w.pick();
@@ -174,7 +175,7 @@ void worker::leave(stack& me) noexcept {
     w.go(me, next, after_save);
 }
 
-void worker::yield(stack& me) noexcept {
+[[gnu::flatten]] void worker::yield(stack& me) noexcept {
     before_wait(me);
     worker& w = *me.runner;
     if (w.slot_.load(std::memory_order_relaxed) != nullptr) // it was ready before
@@ -185,7 +186,7 @@ void worker::yield(stack& me) noexcept {
     w.go(me, next, after_save);
 }
 
-void worker::stack_main(stack& s) {
+[[gnu::flatten]] void worker::stack_main(stack& s) {
     for (;;) {
         s.owner->run();
         // The fiber may be gone, and this may be another worker than before.

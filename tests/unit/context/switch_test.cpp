@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <cerrno>
+#include <cfenv>
 #include <cstring>
 #include <exception>
 #include <stdexcept>
@@ -276,6 +277,24 @@ TEST_CASE("errno belongs to the stack and moves with it", "[context]") {
     CHECK(seen == ENOENT);
     CHECK(seen_other == EBUSY);
     CHECK(there == EPERM);
+}
+
+TEST_CASE("the rounding mode follows the stack", "[context]") {
+    const adopted here;
+    int inside = -1;
+    routine r([&](routine& self) {
+        fesetround(FE_UPWARD);
+        self.leave();
+        inside = fegetround();
+    });
+    r.resume();
+    CHECK(fegetround() == FE_TONEAREST);
+    fesetround(FE_DOWNWARD);
+    r.resume();
+    const int back = fegetround();
+    fesetround(FE_TONEAREST);
+    CHECK(back == FE_DOWNWARD);
+    CHECK(inside == FE_UPWARD);
 }
 
 TEST_CASE("a stack wanders over threads many times and keeps its frames", "[context]") {
