@@ -7,6 +7,8 @@
 
 namespace weft::detail {
 
+void give_way() noexcept { sched_yield(); }
+
 void spin_lock::lock_slow() noexcept {
     constexpr int k_spins = 200; // about a microsecond: longer than any holder that is on a core
     for (;;) {
@@ -14,7 +16,7 @@ void spin_lock::lock_slow() noexcept {
             if (try_lock()) return;
             cpu_pause();
         }
-        sched_yield();
+        give_way();
     }
 }
 

@@ -157,7 +157,7 @@ bool scheduler::keeps_forks(const worker& w) noexcept {
 }
 
 worker* scheduler::lend_next(worker& from) noexcept {
-    fiber* f = from.queue_.take();
+    fiber* f = basic_deque<fiber*>::guest(from.queue_).take();
     if (f == nullptr) return nullptr;
     worker* to = find_spare();
     if (to == nullptr) {

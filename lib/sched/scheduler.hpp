@@ -109,6 +109,7 @@ private:
     void stop() noexcept;
 
     const scheduler_options options_;
+    const bool has_one_permit_ = options_.workers == 1;
     time_source time_;
     stack_pool stacks_;
     const std::shared_ptr<slot_pool> slots_ = std::make_shared<slot_pool>();

@@ -34,7 +34,8 @@ worker::worker(scheduler& s, unsigned index)
     : stacks(s.stacks_),
       scheduler_(s),
       index_(index),
-      random_(index + 1) {}
+      random_(index + 1),
+      queue_(s.has_one_permit_ && has_heavy_fence()) {}
 
 worker::~worker() = default;
 
@@ -92,7 +93,7 @@ fiber* worker::take_ready() noexcept {
         }
     }
     slot_runs_ = 0;
-    if (fiber* f = queue_.take()) return check_saved(f);
+    if (fiber* f = queue_.take_own()) return check_saved(f);
     if (slot_.load(std::memory_order_relaxed) != nullptr)
         if (fiber* f = slot_.exchange(nullptr, std::memory_order_acq_rel)) return check_saved(f);
     return nullptr;
@@ -234,7 +235,7 @@ void worker::share(fiber& f) noexcept {
 
 // Alone, there is nobody to tell, and the fence that it takes is spared.
 void worker::tell_others() noexcept {
-    if (scheduler_.permits() > 1) scheduler_.notify();
+    if (!scheduler_.has_one_permit_) scheduler_.notify();
 }
 
 void worker::make_ready(fiber& f) noexcept {
@@ -246,7 +247,7 @@ void worker::make_ready(fiber& f) noexcept {
     if (scheduler_.options_.force_migration && f.stack_ != nullptr) [[unlikely]]
         return make_ready_elsewhere(f);
     fiber* to_queue = &f;
-    if (!polling_ && scheduler_.permits() > 1) // with one, the order of arrival is a promise
+    if (!polling_ && !scheduler_.has_one_permit_) // with one, the order of arrival is a promise
         // acq_rel: release shows the fiber to a thief, acquire shows us the one that was there
         to_queue = slot_.exchange(&f, std::memory_order_acq_rel);
     if (to_queue != nullptr) queue_.push(to_queue);

@@ -132,8 +132,14 @@ public:
     /// Takes everything that waits for this worker and gives each to `to(fiber*)`.
     template <class To>
     void take_all(To to) noexcept {
-        while (queue_.size() != 0)
-            if (fiber* f = queue_.take()) to(f);
+        if (current() == this) {
+            while (queue_.size() != 0)
+                if (fiber* f = queue_.take_own()) to(f);
+        } else if (queue_.size() != 0) {
+            basic_deque<fiber*>::guest me(queue_);
+            while (queue_.size() != 0)
+                if (fiber* f = me.take()) to(f);
+        }
         // acquire pairs with the release of whoever filled it
         if (fiber* f = slot_.exchange(nullptr, std::memory_order_acq_rel)) to(f);
         while (mail_.take(1, to) != 0) {}
@@ -221,7 +227,7 @@ private:
     std::uint64_t waits_for_forks_since_ = 0; // TSC; 0: does not
 
     // Everybody's
-    basic_deque<fiber*> queue_;
+    basic_deque<fiber*> queue_; // with one permit the owner's take is a plain one
     alignas(k_cache_line) std::atomic<fiber*> slot_{
         nullptr}; // the last one made ready here; stealable when this worker is stuck
     enum class demand : unsigned char { none, raised, declined };

@@ -207,7 +207,7 @@ fiber* worker::search() noexcept {
         if (!scheduler_.time_.is_virtual() && (blocks || theirs.home->last_poll() <= old))
             look_at(*theirs.home);
     }
-    fiber* f = queue_.take();
+    fiber* f = queue_.take_own();
     return f != nullptr ? check_saved(f) : nullptr;
 }
 
@@ -216,13 +216,16 @@ fiber* worker::search() noexcept {
 fiber* worker::steal_from(worker& victim, bool blocks) noexcept {
     fiber* first = nullptr;
     std::size_t want = std::min<std::size_t>((victim.queue_.size() + 1) / 2, k_steal_batch);
-    for (; want > 0; --want) {
-        fiber* f = victim.queue_.take();
-        if (f == nullptr) break;
-        if (first == nullptr)
-            first = f;
-        else
-            queue_.push(f);
+    if (want > 0) {
+        basic_deque<fiber*>::guest thief(victim.queue_);
+        for (; want > 0; --want) {
+            fiber* f = thief.take();
+            if (f == nullptr) break;
+            if (first == nullptr)
+                first = f;
+            else
+                queue_.push(f);
+        }
     }
     if (first == nullptr && blocks)
         first = victim.slot_.exchange(nullptr, std::memory_order_acq_rel);

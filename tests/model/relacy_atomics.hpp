@@ -133,6 +133,7 @@ struct relacy_atomics {
     static void fence() { rl::atomic_thread_fence(rl::mo_seq_cst, RL_INFO); }
     /// Lets the others run: without it a spin loop looks like a livelock.
     static void pause() { rl::yield(1, RL_INFO); }
+    static void give_way() { pause(); }
 };
 
 /// A lock for the models; std::lock_guard takes it.

@@ -18,6 +18,9 @@ inline void cpu_pause() noexcept {
 #endif
 }
 
+/// In a loop that waits for a thread which may have been preempted: gives the time slice away.
+void give_way() noexcept;
+
 /// A full (store-load) fence. On x86 a locked operation on the stack: a quarter of mfence's price, which clang would emit
 /// for atomic_thread_fence(seq_cst).
 inline void full_fence() noexcept {
@@ -59,6 +62,7 @@ struct std_atomics {
     static void light_fence() noexcept { detail::light_fence(); }
     static void heavy_fence() noexcept { detail::heavy_fence(); }
     static void pause() noexcept { cpu_pause(); }
+    static void give_way() noexcept { detail::give_way(); }
 };
 
 } // namespace weft::detail
