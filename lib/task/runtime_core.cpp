@@ -27,81 +27,36 @@ void report_broken_cleanup(const char* what, std::exception_ptr e) noexcept {
 runtime_core::runtime_core(const runtime_options& options, const scheduler_options& scheduling)
     : options_(options),
       exceptions_(std::make_shared<class reporter>(options.exception_handler)),
-      shards_(scheduling.workers + 1),
+      live_(scheduling.workers + scheduling.spares + scheduling.started),
       scheduler_(with_observer(scheduling, *this)) {
     scheduler_.runtime = this;
     report_cleanups_to(report_broken_cleanup);
 }
 
-runtime_core::shard& runtime_core::local_shard(unsigned& index) noexcept {
+bool runtime_core::enlist(task_base& t) {
     worker* w = worker::current();
-    const auto own = static_cast<unsigned>(shards_.size() - 1); // spares share them
-    index = w != nullptr && &w->home() == &scheduler_ ? w->index() % own : own;
-    return shards_[index];
-}
-
-bool runtime_core::enlist(task_base& t) noexcept {
-    unsigned index = 0;
-    shard& s = local_shard(index);
-    t.shard_ = static_cast<unsigned short>(index); // workers and spares are some thousands at most
-    const std::lock_guard guard(s.lock);
-    if (s.closed) return false;
-    s.tasks.push_back(t);
     t.is_listed = true;
-    ++s.count;
-    return true;
+    t.slot_ = w != nullptr && &w->home() == &scheduler_ ? live_.add(t, w->index())
+                                                        : live_.add_from_outside(t);
+    if (t.slot_ == nullptr) tell_that_one_ended(); // it was counted for a moment
+    return t.slot_ != nullptr;
 }
 
 void runtime_core::delist(task_base& t) noexcept {
-    worker::current()->forget_running_task(); // before the lock: see describe_running
-    shard& s = shards_[t.shard_];
-    {
-        const std::lock_guard guard(s.lock);
-        s.tasks.remove(t);
-        --s.count;
-    }
-    if (closing_.load(
-            std::memory_order_seq_cst)) { // pairs with cancel_and_wait, through the shard's lock
-        const std::lock_guard guard(mutex_);
-        task_ended_.notify_all();
-    }
+    worker& w = *current_stack()->runner;
+    w.forget_running_task(); // before: see describe_running
+    live_.remove(*t.slot_, w.index());
+    if (live_.count_end(w.index())) tell_that_one_ended();
 }
 
-std::vector<task_handle> runtime_core::live_tasks() {
-    std::vector<task_handle> all;
-    for (shard& s : shards_) {
-        for (;;) { // room is made without the lock
-            const std::size_t room = all.capacity() - all.size();
-            std::unique_lock guard(s.lock);
-            if (s.count > room) {
-                const std::size_t need = all.size() + s.count + 16;
-                guard.unlock();
-                all.reserve(need);
-                continue;
-            }
-            for (task_base* t = s.tasks.front(); t != nullptr; t = s.tasks.next(*t))
-                all.emplace_back(core_ref<future_core>::share(&t->core()));
-            break;
-        }
-    }
-    return all;
-}
-
-std::size_t runtime_core::live_count() noexcept {
-    std::size_t n = 0;
-    for (shard& s : shards_) {
-        const std::lock_guard guard(s.lock);
-        n += s.count;
-    }
-    return n;
+// While closed. Under the mutex: whoever waits has counted before, and waits; or counts after.
+void runtime_core::tell_that_one_ended() noexcept {
+    const std::lock_guard guard(mutex_);
+    task_ended_.notify_all();
 }
 
 std::vector<task_handle> runtime_core::cancel_and_wait(deadline_ns deadline) {
-    closing_.store(true, std::memory_order_seq_cst); // pairs with delist
-    for (shard& s : shards_) {
-        const std::lock_guard guard(s.lock);
-        s.closed = true;
-    }
+    live_.close();
     for (const task_handle& t : live_tasks()) t.cancel("the runtime is shutting down");
     std::unique_lock lock(mutex_);
     auto none = [this] { return live_count() == 0; };

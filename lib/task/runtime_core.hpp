@@ -7,10 +7,10 @@
 #include <memory>
 #include <mutex>
 
-#include <weft/base/intrusive_list.hpp>
 #include <weft/task/runtime.hpp>
 
 #include "sched/scheduler.hpp"
+#include "task/live_task_table.hpp"
 
 namespace weft::detail {
 
@@ -49,11 +49,11 @@ public:
     [[nodiscard]] scheduler& sched() noexcept { return scheduler_; }
     [[nodiscard]] const runtime_options& options() const noexcept { return options_; }
 
-    /// Adds a task to the list of live ones. False: closed.
-    bool enlist(task_base& t) noexcept;
+    /// Adds a task to the live ones. False: closed. Throws std::bad_alloc.
+    bool enlist(task_base& t);
     void delist(task_base& t) noexcept;
-    [[nodiscard]] std::vector<task_handle> live_tasks();
-    [[nodiscard]] std::size_t live_count() noexcept;
+    [[nodiscard]] std::vector<task_handle> live_tasks() { return live_.all(); }
+    [[nodiscard]] std::size_t live_count() const noexcept { return live_.count(); }
 
     /// Steps 1 to 3 of the shutdown (README.md): closes, cancels, waits. Who is left at the deadline.
     std::vector<task_handle> cancel_and_wait(deadline_ns deadline);
@@ -77,18 +77,11 @@ private:
     void no_spare(worker& w, std::uint64_t step, unsigned spares) noexcept override;
     std::string describe_running(worker& w, std::uint64_t step);
 
-    struct alignas(k_cache_line) shard {
-        spin_lock lock;
-        intrusive_list<task_base> tasks;
-        std::size_t count = 0;
-        bool closed = false;
-    };
-    shard& local_shard(unsigned& index) noexcept;
+    void tell_that_one_ended() noexcept;
 
     const runtime_options options_;
     const std::shared_ptr<class reporter> exceptions_;
-    std::vector<shard> shards_; // one per worker, one for other threads
-    std::atomic<bool> closing_{false};
+    live_task_table live_;
     std::mutex mutex_;
     std::condition_variable task_ended_; // signalled while closing
     std::mutex attachment_mutex_;

@@ -33,17 +33,17 @@ void runtime_core::log(const std::string& line) noexcept {
     std::fprintf(stderr, "%s\n", line.c_str());
 }
 
-// The task that the worker runs may end this moment. Its last words take the lock of its shard (delist), and before that it
-// makes the worker forget it: so one that is still remembered while we have all locks stays until we let go.
+// The task that the worker runs may end this moment. Before it is removed from the live ones, the worker forgets it: so one
+// that is still remembered while we look stays until we have looked.
 std::string runtime_core::describe_running(worker& w, std::uint64_t step) {
-    for (shard& s : shards_) s.lock.lock();
     std::string text = "a forked callable, or a fiber of the runtime's own,";
-    fiber* f = w.running_task();
-    if (w.step() != step)
-        text = "a task that has just gone on";
-    else if (f != nullptr)
-        text = static_cast<task_base*>(f)->description();
-    for (shard& s : shards_) s.lock.unlock();
+    live_.look([&] {
+        fiber* f = w.running_task();
+        if (w.step() != step)
+            text = "a task that has just gone on";
+        else if (f != nullptr)
+            text = static_cast<task_base*>(f)->description();
+    });
     return text;
 }
 

@@ -176,9 +176,11 @@ void launch(task_base& t) {
                                     std::to_string(t.stack_size()) + " bytes; at most 1 GiB");
     runtime_core& r = t.owner();
     r.sched().provide_stack(t, t.stack_size());
-    if (!r.enlist(t)) {
+    try {
+        if (!r.enlist(t)) throw runtime_closed();
+    } catch (...) {
         r.sched().withdraw_stack(t);
-        throw runtime_closed();
+        throw;
     }
     r.sched().make_ready(t);
 }

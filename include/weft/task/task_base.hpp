@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include <weft/base/intrusive_list.hpp>
+#include <weft/base/spin_lock.hpp>
 #include <weft/fiber/fiber.hpp>
 #include <weft/greenlet/greenlet_core.hpp>
 #include <weft/task/future_core.hpp>
@@ -26,6 +26,7 @@ namespace detail {
 
 class runtime_core;
 class reporter;
+struct live_slot;
 
 /// Is told of a task's end (a group of its children).
 class task_observer {
@@ -37,7 +38,7 @@ protected:
     ~task_observer() = default;
 };
 
-class task_base : public fiber, public list_hook {
+class task_base : public fiber {
 public:
     [[nodiscard]] std::uint64_t id() const noexcept;
     [[nodiscard]] std::string name() const;
@@ -96,7 +97,7 @@ private:
     mutable std::atomic<std::uint64_t> id_{0}; // given when first asked for
     std::unique_ptr<details> details_;         // made by the creator, or under lock_
     unsigned requests_ = 0;                    // under lock_
-    unsigned short shard_ = 0;                 // of the runtime's list of live tasks
+    live_slot* slot_ = nullptr;                // among the runtime's live tasks
     mutable spin_lock lock_; // guards requests_ and the name and message in details_
 };
 

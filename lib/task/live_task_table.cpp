@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "task/live_task_table.hpp"
+
+#include <mutex>
+
+namespace weft::detail {
+namespace {
+
+// One writer.
+void increment(std::atomic<std::uint64_t>& n) noexcept {
+    n.store(n.load(std::memory_order_relaxed) + 1, std::memory_order_release); // pairs with count
+}
+
+} // namespace
+
+live_task_table::part& live_task_table::use(unsigned part_index) noexcept {
+    if (part_index >= used_parts_.load(std::memory_order_relaxed)) [[unlikely]] {
+        const std::lock_guard guard(lock_);
+        if (part_index >= used_parts_.load(std::memory_order_relaxed))
+            used_parts_.store(part_index + 1, std::memory_order_release); // pairs with count
+    }
+    return parts_[part_index];
+}
+
+live_slot* live_task_table::add_to(unsigned part_index, task_base& t) {
+    part& p = use(part_index);
+    if (p.free == nullptr) [[unlikely]]
+        refill(p);
+    live_slot* s = std::exchange(p.free, next(*p.free));
+    --p.free_count;
+    increment(p.added);
+    // release pairs with all: the task is complete
+    s->content.store(reinterpret_cast<std::uintptr_t>(&t), std::memory_order_release);
+    owner_fence(); // pairs with close: it sees the task, or we see it closed
+    if ((state_.load(std::memory_order_relaxed) & k_closed) == 0) [[likely]]
+        return s;
+    put_back(*s, p);
+    increment(p.ended);
+    return nullptr;
+}
+
+live_slot* live_task_table::add_from_outside(task_base& t) {
+    const std::lock_guard guard(outside_lock_);
+    return add_to(0, t);
+}
+
+void live_task_table::remove(live_slot& s, unsigned worker) noexcept {
+    put_back(s, use(1 + worker));
+}
+
+void live_task_table::put_back(live_slot& s, part& p) noexcept {
+    s.content.store(reinterpret_cast<std::uintptr_t>(p.free) + 1, std::memory_order_release);
+    p.free = &s;
+    if (++p.free_count == 2 * k_batch) [[unlikely]]
+        give_up_batch(p);
+    owner_fence(); // pairs with begin_look: it does not see the task, or we see it look
+    if ((state_.load(std::memory_order_relaxed) & k_looking) != 0) [[unlikely]] {
+        const std::lock_guard wait_for_look(lock_);
+    }
+}
+
+bool live_task_table::count_end(unsigned worker) noexcept {
+    increment(use(1 + worker).ended);
+    owner_fence(); // pairs with close: it counts this end, or we see it closed
+    return (state_.load(std::memory_order_relaxed) & k_closed) != 0;
+}
+
+// The free list's end is a null plus one.
+void live_task_table::refill(part& p) {
+    const std::lock_guard guard(lock_);
+    if (!free_batches_.empty()) {
+        p.free = free_batches_.back();
+        free_batches_.pop_back();
+    } else {
+        chunks_.reserve(chunks_.size() + 1);
+        free_batches_.reserve(chunks_.capacity());
+        auto chunk = std::make_unique<live_slot[]>(k_batch);
+        for (std::size_t i = 0; i < k_batch; ++i) {
+            live_slot* following = i + 1 < k_batch ? &chunk[i + 1] : nullptr;
+            chunk[i].content.store(reinterpret_cast<std::uintptr_t>(following) + 1,
+                                   std::memory_order_relaxed);
+        }
+        p.free = chunk.get();
+        chunks_.push_back(std::move(chunk));
+    }
+    p.free_count = k_batch;
+}
+
+void live_task_table::give_up_batch(part& p) noexcept {
+    live_slot* last = p.free;
+    for (std::size_t i = 1; i < k_batch; ++i) last = next(*last);
+    live_slot* rest = next(*last);
+    last->content.store(1, std::memory_order_relaxed);
+    const std::lock_guard guard(lock_);
+    free_batches_.push_back(std::exchange(p.free, rest)); // there is room: refill
+    p.free_count -= k_batch;
+}
+
+void live_task_table::begin_look() noexcept {
+    // acq_rel: what ended before the look has ended
+    state_.fetch_or(k_looking, std::memory_order_acq_rel);
+    if (is_heavy_)
+        heavy_fence(); // pairs with owner_fence
+    else
+        full_fence();
+    (void)count(); // its acquire shows all tasks that were added before
+}
+
+void live_task_table::end_look() noexcept {
+    state_.fetch_and(~k_looking, std::memory_order_release); // lock_ shows what was done
+}
+
+void live_task_table::close() noexcept {
+    const std::lock_guard guard(lock_);
+    state_.fetch_or(k_closed, std::memory_order_acq_rel);
+    begin_look(); // its fence: who does not see this is seen from here on
+    end_look();
+}
+
+std::vector<task_handle> live_task_table::all() {
+    std::vector<task_handle> found;
+    found.reserve(count() + 16);
+    std::size_t at = 0;
+    for (bool complete = false; !complete;) {
+        if (found.size() == found.capacity()) found.reserve(2 * found.size()); // without the lock
+        look([&] {
+            for (; at < chunks_.size() * k_batch; ++at) {
+                // acquire pairs with add
+                const std::uintptr_t c =
+                    chunks_[at / k_batch][at % k_batch].content.load(std::memory_order_acquire);
+                if (c == 0 || (c & 1) != 0) continue;
+                if (found.size() == found.capacity()) return;
+                found.emplace_back(
+                    core_ref<future_core>::share(&reinterpret_cast<task_base*>(c)->core()));
+            }
+            complete = true;
+        });
+    }
+    return found;
+}
+
+// Ends first: what was added later can only make it more.
+std::size_t live_task_table::count() const noexcept {
+    std::uint64_t added = 0, ended = 0;
+    const unsigned n = used_parts_.load(std::memory_order_acquire); // pairs with use
+    // acquire pairs with increment: what the ended ones did, and that the added ones are complete
+    for (unsigned i = 0; i < n; ++i) ended += parts_[i].ended.load(std::memory_order_acquire);
+    for (unsigned i = 0; i < n; ++i) added += parts_[i].added.load(std::memory_order_acquire);
+    return added - ended;
+}
+
+} // namespace weft::detail
