@@ -33,8 +33,6 @@ struct thread_root {
     return root.own;
 }
 
-void after_leave(stack&) noexcept {} // only its own strand comes back to it
-
 } // namespace
 
 strand::root_core::root_core(stack& s) noexcept : greenlet_core(nullptr, {}) {
@@ -74,28 +72,6 @@ void strand::provide_stack(greenlet_core& core) {
     core.stack_ = s;
     core.state_.store(greenlet_core::state::started, std::memory_order_relaxed);
     started_.push_back(core);
-}
-
-// What a wait of the task finds: see README.md, "Tasks that move".
-stack& strand::set_current(greenlet_core& to) noexcept {
-    stack& s = *to.stack_;
-    if (current_->stack_ != nullptr && !current_->stack_->forks.empty()) [[unlikely]]
-        may_have_forks_ = true;
-    current_ = &to;
-    *slot_ = &s;
-    s.saved.store(false, std::memory_order_relaxed);
-    return s;
-}
-
-void strand::jump(greenlet_core& to) noexcept {
-    stack& from = *current_->stack_;
-    switch_stacks(from, set_current(to), after_leave);
-}
-
-transfer strand::arrive() {
-    if (error_) [[unlikely]]
-        std::rethrow_exception(std::exchange(error_, nullptr));
-    return what_;
 }
 
 transfer strand::switch_to(greenlet_core& to, transfer what, std::exception_ptr e) {
@@ -211,18 +187,21 @@ void strand::after_end(stack& left) noexcept {
 
 // ---- generators -----------------------------------------------------------------------------
 
-bool strand::resume(greenlet_core& g, void* in, std::exception_ptr e) {
+// All in line: a ret behind the jump that the other side's call does not belong to costs more than the jump.
+[[gnu::always_inline]] inline bool strand::resume(greenlet_core& g, void* in,
+                                                  std::exception_ptr* e) {
     if (!owns(g)) [[unlikely]]
         bind(g);
-    if (g.is_active_)
+    if (g.is_active_) [[unlikely]]
         throw std::logic_error("weft::generator: it is running already, and asks itself");
     look_at_dropped();
     if (g.finished()) return false;
-    provide_stack(g);
+    if (g.stack_ == nullptr) [[unlikely]]
+        provide_stack(g);
     g.is_active_ = true;
     g.parent_ = current_;
     g.in_ = in;
-    error_ = std::move(e);
+    if (e != nullptr) error_ = std::move(*e); // it is null between two switches
     yielded_ = nullptr;
     what_ = {};
     jump(g);
@@ -238,7 +217,7 @@ bool strand::resume(greenlet_core& g, void* in, std::exception_ptr e) {
     return false;
 }
 
-void* strand::yield(greenlet_core& g, void* out) {
+[[gnu::always_inline]] inline void* strand::yield(greenlet_core& g, void* out) {
     if (current_ != &g)
         throw std::logic_error("weft::generator: yield in code that does not run on the "
                                "generator's own stack");
@@ -305,7 +284,7 @@ bool throw_into_generator(greenlet_core& g, std::exception_ptr e) {
         s.close(g);
         std::rethrow_exception(std::move(e));
     }
-    return s.resume(g, nullptr, std::move(e));
+    return s.resume(g, nullptr, &e);
 }
 
 void close_generator(greenlet_core& g) { strand::here().close(g); }

@@ -5,7 +5,7 @@
 #include <weft/base/spin_lock.hpp>
 #include <weft/greenlet/greenlet_core.hpp>
 
-#include "context/stack.hpp"
+#include "context/switch.hpp"
 
 namespace weft::detail {
 
@@ -29,7 +29,7 @@ public:
     transfer switch_to(greenlet_core& to, transfer what, std::exception_ptr e);
     transfer switch_to_parent(greenlet_core* of, transfer what);
     transfer throw_into(greenlet_core& to, std::exception_ptr e);
-    bool resume(greenlet_core& generator, void* in, std::exception_ptr e);
+    bool resume(greenlet_core& generator, void* in, std::exception_ptr* e);
     void* yield(greenlet_core& generator, void* out);
     void close(greenlet_core& generator);
     static void drop(greenlet_core& core) noexcept;
@@ -112,5 +112,27 @@ private:
     bool ended_ = false;
     std::atomic<greenlet_core*> dropped_{nullptr};
 };
+
+// What a wait of the task finds: see README.md, "Tasks that move".
+[[gnu::always_inline]] inline stack& strand::set_current(greenlet_core& to) noexcept {
+    stack& s = *to.stack_;
+    if (current_->stack_ != nullptr && !current_->stack_->forks.empty()) [[unlikely]]
+        may_have_forks_ = true;
+    current_ = &to;
+    *slot_ = &s;
+    s.saved.store(false, std::memory_order_relaxed);
+    return s;
+}
+
+[[gnu::always_inline]] inline void strand::jump(greenlet_core& to) noexcept {
+    stack& from = *current_->stack_;
+    switch_stacks(from, set_current(to), after_leave); // only this strand comes back to it
+}
+
+[[gnu::always_inline]] inline transfer strand::arrive() {
+    if (error_) [[unlikely]]
+        std::rethrow_exception(std::exchange(error_, nullptr));
+    return what_;
+}
 
 } // namespace weft::detail
