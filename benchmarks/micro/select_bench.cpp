@@ -19,8 +19,8 @@ using channel = weft::channel<std::int64_t>;
 std::int64_t select_of(std::array<channel, 4>& from) {
     std::int64_t got = 0;
     const auto keep = [&got](std::int64_t x) { got = x; };
-    weft::select(weft::recv(from[0], keep), weft::recv(from[1], keep),
-                 weft::recv(from[2], keep), weft::recv(from[3], keep));
+    weft::select(weft::recv(from[0], keep), weft::recv(from[1], keep), weft::recv(from[2], keep),
+                 weft::recv(from[3], keep));
     return got;
 }
 

@@ -114,7 +114,7 @@ private:
 };
 
 // What a wait of the task finds: see README.md, "Tasks that move".
-inline stack& strand::set_current(greenlet_core& to) noexcept {
+[[gnu::always_inline]] inline stack& strand::set_current(greenlet_core& to) noexcept {
     stack& s = *to.stack_;
     if (current_->stack_ != nullptr && !current_->stack_->forks.empty()) [[unlikely]]
         may_have_forks_ = true;
@@ -124,12 +124,12 @@ inline stack& strand::set_current(greenlet_core& to) noexcept {
     return s;
 }
 
-inline void strand::jump(greenlet_core& to) noexcept {
+[[gnu::always_inline]] inline void strand::jump(greenlet_core& to) noexcept {
     stack& from = *current_->stack_;
     switch_stacks(from, set_current(to), after_leave); // only this strand comes back to it
 }
 
-inline transfer strand::arrive() {
+[[gnu::always_inline]] inline transfer strand::arrive() {
     if (error_) [[unlikely]]
         std::rethrow_exception(std::exchange(error_, nullptr));
     return what_;

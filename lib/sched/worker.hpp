@@ -144,7 +144,10 @@ public:
     /// Takes everything that waits for this worker and gives each to `to(fiber*)`.
     template <class To>
     void take_all(To to) noexcept {
-        if (queue_.size() != 0) {
+        if (current() == this) {
+            while (queue_.size() != 0)
+                if (fiber* f = queue_.take_own()) to(f);
+        } else if (queue_.size() != 0) {
             basic_deque<fiber*>::guest me(queue_);
             while (queue_.size() != 0)
                 if (fiber* f = me.take()) to(f);

@@ -10,9 +10,14 @@
 //   take: a store instead of the CAS     an item twice, 1
 //   push: room for one too many          an item overwritten, 1
 //   grow: copies one too few             an item lost, 3
-// And where the owner takes by plain stores:
-// Not caught: the orders of top_. They keep a taker's read of its slot before the owner's next use of it; relacy lets no
-// read see the future.
+// And where the owner takes by plain stores, a race on an item each:
+//   no light fence, no heavy fence       18, 23
+//   guest: does not wait for the owner   14
+//   guest: leaves relaxed                1
+//   owner: does not look for guests      2
+//   owner: looks relaxed                 14
+// Not caught: how the owner ends its take and the guest sees that: who sees an old top_ fails at his CAS. Nor the orders of
+// top_: they keep a taker's read of its slot before the owner's next use of it; relacy lets no read see the future.
 // An asymmetric fence is modelled by full fences on both sides, which is what it guarantees.
 #include "relacy_atomics.hpp"
 

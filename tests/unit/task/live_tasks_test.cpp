@@ -36,7 +36,8 @@ TEST_CASE("whoever asks for all tasks while they begin and end gets handles of l
         auto creates = [&] {
             while (!stop)
                 for (int i = 0; i < 50; ++i)
-                    weft::await(weft::create_task([&] { ran.fetch_add(1); })); // ends elsewhere at times
+                    weft::await(
+                        weft::create_task([&] { ran.fetch_add(1); })); // ends elsewhere at times
         };
         auto one = weft::create_task(creates), two = weft::create_task(creates);
         std::size_t seen = 0;
