@@ -17,6 +17,8 @@
 #include <weft/greenlet/generator.hpp>
 #include <weft/greenlet/greenlet.hpp>
 #include <weft/io/wait_fd.hpp>
+#include <weft/loop/event_loop.hpp>
+#include <weft/loop/loop.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/tcp.hpp>
 #include <weft/observe/metrics.hpp>

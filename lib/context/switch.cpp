@@ -50,9 +50,9 @@ void forget_context([[maybe_unused]] stack& s) noexcept {
     set_current_stack(&s);
 }
 
-void release_thread(stack& s) noexcept {
+void release_thread(stack& s, stack_head* before) noexcept {
     WEFT_ASSERT(current_stack() == &s);
-    set_current_stack(nullptr);
+    set_current_stack(before);
 }
 
 } // namespace weft::detail

@@ -63,7 +63,7 @@ void forget_context(stack& s) noexcept;
 /// Makes `s` stand for the calling thread's own stack, and current; `state` is filled in. Both live as long as the
 /// thread uses the library.
 void adopt_thread(stack& s, thread_state& state) noexcept;
-/// Undoes adopt_thread, on the same thread.
-void release_thread(stack& s) noexcept;
+/// Undoes adopt_thread, on the same thread; `before` is current again.
+void release_thread(stack& s, stack_head* before = nullptr) noexcept;
 
 } // namespace weft::detail

@@ -28,13 +28,6 @@ struct wait_start {
     }
 };
 
-// The completer has taken the operation and is some instructions away from being through with it.
-void await_let_go(const operation& op) noexcept {
-    for (int i = 0; !op.let_go.load(std::memory_order_acquire);
-         ++i) // pairs with the completer's store
-        i < 100 ? cpu_pause() : static_cast<void>(sched_yield());
-}
-
 // How often in a row it was waited on from a worker of another reactor: descriptor::follow moves it then.
 void note_wait(io_slot& slot, const reactor* watched_by, scheduler& home) noexcept {
     const bool elsewhere = watched_by != &home.local_reactor();
@@ -44,6 +37,12 @@ void note_wait(io_slot& slot, const reactor* watched_by, scheduler& home) noexce
 }
 
 } // namespace
+
+void await_let_go(const operation& op) noexcept {
+    for (int i = 0; !op.let_go.load(std::memory_order_acquire);
+         ++i) // pairs with the completer's store
+        i < 100 ? cpu_pause() : static_cast<void>(sched_yield());
+}
 
 ssize_t perform_on(io_slot& slot, scheduler& home, operation_kind kind, void* buffer,
                    std::size_t size, deadline_ns limit) {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <weft/io/wait_fd.hpp>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <system_error>
 
@@ -11,6 +8,7 @@
 #include <weft/sched/suspend.hpp>
 
 #include "io/perform.hpp"
+#include "io/registration.hpp"
 #include "reactor/readiness.hpp"
 #include "sched/scheduler.hpp"
 
@@ -18,47 +16,17 @@ namespace weft {
 namespace detail {
 namespace {
 
-/// A descriptor registered for one wait.
-class one_wait {
-public:
-    one_wait(int fd, scheduler& home) : home_(home), slot_(home.slots()->take(fd)) {
-        reactor& local = home.local_reactor();
-        slot_->home.store(&local, std::memory_order_relaxed);
-        error_ = local.kernel().attach(*slot_).value();
-        if (error_ == EEXIST) { // another task waits for it, or it is one of our own sockets
-            twin_ = slot_->fd = duplicate(fd);
-            error_ = twin_ < 0 ? EMFILE : local.kernel().attach(*slot_).value();
-        }
-    }
-    ~one_wait() {
-        if (error_ == 0)
-            home_.slots()->release(slot_);
-        else
-            home_.slots()->put(slot_);
-        if (twin_ >= 0) ::close(twin_);
-    }
-    one_wait(const one_wait&) = delete;
-    one_wait& operator=(const one_wait&) = delete;
-
-    ssize_t perform(operation_kind kind, deadline_ns limit) {
-        if (error_ == EPERM) return 0; // a regular file
-        return error_ != 0 ? -error_ : perform_on(*slot_, home_, kind, nullptr, 0, limit);
-    }
-
-private:
-    static int duplicate(int fd) noexcept { return fcntl(fd, F_DUPFD_CLOEXEC, 0); }
-
-    scheduler& home_;
-    io_slot* const slot_;
-    int error_ = 0;
-    int twin_ = -1;
-};
-
 ssize_t wait_ready(int fd, operation_kind kind, deadline_ns limit) {
     operation_point();
     ssize_t n = try_operation(kind, fd, nullptr, 0);
     if (n != -EAGAIN) return n;
-    if (fiber* me = current_fiber()) return one_wait(fd, me->home()).perform(kind, limit);
+    if (fiber* me = current_fiber()) {
+        scheduler& home = me->home();
+        const fd_registration here(home, home.local_reactor(), fd);
+        if (here.error() == EPERM) return 0; // a regular file
+        if (here.error() != 0) return -here.error();
+        return perform_on(here.slot(), home, kind, nullptr, 0, limit);
+    }
     while ((n = try_operation(kind, fd, nullptr, 0)) == -EAGAIN)
         if (const int error = poll_once(fd, direction_of(kind), limit)) return error;
     return n;

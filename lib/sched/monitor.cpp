@@ -215,6 +215,7 @@ void monitor::look_at_displaced(deadline_ns now) noexcept {
 }
 
 bool monitor::displace(note& n, deadline_ns now) noexcept {
+    if (scheduler_.most_workers() == 1) return false; // nobody else is there, and the order stays
     switch (scheduler_.displace(*n.who)) {
     case scheduler::displaced::yes:
         watch_displaced(n);
@@ -233,7 +234,7 @@ bool monitor::displace(note& n, deadline_ns now) noexcept {
 }
 
 void monitor::tell_slow(note& n, deadline_ns now) noexcept {
-    if (n.told || now - n.since < with_.slow_after) return;
+    if (n.told || now - n.since < slow_after_.load(std::memory_order_relaxed)) return;
     n.told = true;
     worker_counters::add(counters_.slow);
     if (with_.observer != nullptr)

@@ -46,7 +46,10 @@ public:
         deadline_ns slow_after = k_never;
         stuck_observer* observer = nullptr;
     };
-    monitor(scheduler& s, const settings& with) : scheduler_(s), with_(with) {}
+    monitor(scheduler& s, const settings& with)
+        : scheduler_(s),
+          with_(with),
+          slow_after_(with.slow_after) {}
     ~monitor() { stop(); }
     monitor(const monitor&) = delete;
     monitor& operator=(const monitor&) = delete;
@@ -63,6 +66,10 @@ public:
     void restore(worker& w) noexcept;
 
     [[nodiscard]] const monitor_counters& counters() const noexcept { return counters_; }
+    /// Any thread.
+    void set_slow_after(deadline_ns limit) noexcept {
+        slow_after_.store(limit, std::memory_order_relaxed);
+    }
 
 private:
     /// What is known of a worker's present step.
@@ -94,6 +101,7 @@ private:
 
     scheduler& scheduler_;
     const settings with_;
+    std::atomic<deadline_ns> slow_after_;
     monitor_counters counters_;
     std::thread thread_;
     doze doze_;

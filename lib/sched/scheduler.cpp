@@ -48,7 +48,8 @@ scheduler::scheduler(const scheduler_options& options)
     if (options.seed != 0) lottery_.emplace(options.seed);
     if (options.watch) monitor_.emplace(*this, *options.watch);
     try {
-        for (auto& w : workers_) w->start_thread();
+        if (!options.caller_runs)
+            for (auto& w : workers_) w->start_thread();
         if (monitor_) monitor_->start();
     } catch (...) {
         stop();

@@ -30,6 +30,7 @@ struct scheduler_options {
     bool force_migration = false; // every wait that ends resumes on the next worker
     bool virtual_time = false;    // null backend, one worker
     std::uint64_t seed = 0; // with virtual time: not 0, the next task is drawn from the ready ones
+    bool caller_runs = false; // one worker, whose thread is whoever calls run_here
     std::optional<monitor::settings> watch; // empty: no monitor
     std::function<std::unique_ptr<backend>(time_source&)> make_backend;
 };
@@ -76,6 +77,20 @@ public:
     /// Does a worker with a permit run (seq_cst)?
     [[nodiscard]] bool anybody_runs() const noexcept;
 
+    /// Runs fibers on the calling thread, a plain one, until stop_run (when that turn is over), or until nothing is ready.
+    /// Only with options.caller_runs; one thread at a time.
+    enum class run_until { stopped, idle };
+    void run_here(run_until until);
+    /// Any thread. Without a run, the next one has a single turn.
+    void stop_run() noexcept;
+    void forget_stop() noexcept { stop_run_.store(false, std::memory_order_relaxed); }
+    [[nodiscard]] bool is_run_by_caller() const noexcept { return options_.caller_runs; }
+
+    /// From now on a step that lasts so long is told to the observer. Any thread.
+    void set_slow_after(deadline_ns limit) noexcept {
+        if (monitor_) monitor_->set_slow_after(limit);
+    }
+
     /// The reactor of the calling worker's core; for other threads, one of them in turn.
     reactor& local_reactor() noexcept;
 
@@ -90,6 +105,7 @@ public:
     [[nodiscard]] unsigned permits() const noexcept {
         return static_cast<unsigned>(permits_.size());
     }
+    [[nodiscard]] reactor& reactor_at(unsigned i) noexcept { return *reactors_[i]; }
     [[nodiscard]] permit& permit_at(unsigned i) noexcept { return permits_[i]; }
     [[nodiscard]] std::size_t idle_spares() noexcept { return spares_.size(); }
     /// Null: there is none.
@@ -140,7 +156,9 @@ private:
     std::atomic<std::size_t> single_stacks_{0};
     std::atomic<unsigned> next_reactor_{0};
     std::atomic<bool> stopping_{false};
-    std::atomic<unsigned> outside_calls_{0}; // of make_ready, this moment; stop waits for them
+    std::atomic<bool> stop_run_{false};
+    run_until run_until_ = run_until::stopped; // of the thread in run_here
+    std::atomic<unsigned> outside_calls_{0};   // of make_ready, this moment; stop waits for them
     std::atomic<std::uint64_t> wakes_{0};
     std::atomic<unsigned> standing_down_{0}; // written under the lock of all guest_places
     std::optional<lottery> lottery_;         // the one worker's

@@ -25,8 +25,6 @@ namespace {
 constexpr unsigned k_slot_runs =
     3; // as tokio: a pair that wakes each other may go on so long before others get a turn
 constexpr unsigned k_crowd = 61; // a prime: no pattern of the program fits it
-constexpr unsigned k_ticks_per_look =
-    61; // a prime, as tokio and Go: the inject queue is looked at so often at least
 
 } // namespace
 
@@ -43,22 +41,35 @@ void worker::start_thread() {
     thread_ = std::thread([this] { thread_main(); });
 }
 
-void worker::thread_main() {
-    pthread_setname_np(pthread_self(), ("weft-" + std::to_string(index_)).c_str());
+// The calling thread is this worker's from here on.
+void worker::enter_thread() noexcept {
+    clockid_t clock = 0;
+    pthread_getcpuclockid(pthread_self(), &clock);
+    cpu_clock_.store(clock, std::memory_order_relaxed);
     thread_id_.store(gettid(), std::memory_order_relaxed);
-    pthread_getcpuclockid(pthread_self(), &cpu_clock_);
-    pin_to_core();
     prctl(PR_SET_TIMERSLACK, 1); // the default of 50 us would be added to each timer
-    const signal_stack alternate;
+    stack_before_ = current_stack();
     adopt_thread(loop_stack_, thread_state_);
     loop_stack_.runner = this;
-    loop();
+}
+
+void worker::leave_thread() noexcept {
     while (cached_stacks_ != nullptr) {
         stack* s = cached_stacks_;
         cached_stacks_ = s->next_free;
         scheduler_.stacks_.give_back(s);
     }
-    release_thread(loop_stack_);
+    cached_count_ = 0;
+    release_thread(loop_stack_, stack_before_);
+}
+
+void worker::thread_main() {
+    pthread_setname_np(pthread_self(), ("weft-" + std::to_string(index_)).c_str());
+    const signal_stack alternate;
+    enter_thread();
+    pin_to_core();
+    loop();
+    leave_thread();
 }
 
 void worker::loop() {
@@ -74,15 +85,14 @@ void worker::loop() {
         }
         if (fiber* next = find_work())
             go(loop_stack_, next, after_save);
-        else if (scheduler_.stopping_.load(std::memory_order_acquire)) // pairs with stop
+        else if (scheduler_.stopping_.load(std::memory_order_acquire) || run_is_over_) // with stop
             return;
     }
 }
 
 // The next fiber without a system call, or null: the loop must look around (or has more ways to find one).
 fiber* worker::pick() noexcept {
-    if (permission.get() == nullptr || ++tick_ % k_ticks_per_look == 0 || look_at_switch())
-        [[unlikely]]
+    if (permission.get() == nullptr || --picks_left_ == 0 || look_at_switch()) [[unlikely]]
         return nullptr;
     return take_ready();
 }

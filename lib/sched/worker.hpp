@@ -50,6 +50,8 @@ public:
 
     void start_thread();
     void join_thread() { thread_.join(); }
+    /// Runs fibers on the calling thread until the scheduler says that this run is over. See worker_turn.cpp.
+    void run_here();
 
     // ---- on the worker's own thread ----------------------------------------------------------------------------
     /// Queues a fiber whose wait has ended, or a new one.
@@ -76,6 +78,8 @@ public:
     }
     /// The running task is about to end: nobody may ask for it any more.
     void forget_running_task() noexcept { running_task_.store(nullptr, std::memory_order_relaxed); }
+    /// Its reactor is looked at before the next fiber runs; in run_here, when this turn is over.
+    void look_soon() noexcept;
     /// Is its reactor overdue?
     [[nodiscard]] bool look_is_due() noexcept;
     /// Does something wait for this core (ready fibers, or a reactor nobody looked at for a while)?
@@ -181,6 +185,9 @@ private:
     friend class scheduler;
     void thread_main();
     void loop();
+    void enter_thread() noexcept;
+    void leave_thread() noexcept;
+    fiber* next_turn() noexcept;
     fiber* pick() noexcept;
     fiber* take_ready() noexcept;
     fiber* take_staying() noexcept;
@@ -218,17 +225,20 @@ private:
     scheduler& scheduler_;
     const unsigned index_;
     random_source random_;
-    stack loop_stack_; // stands for the thread's own stack
+    stack loop_stack_;                   // stands for the thread's own stack
+    stack_head* stack_before_ = nullptr; // of run_here's caller
     thread_state thread_state_;
     std::thread thread_;
     std::atomic<int> thread_id_{0}; // both written by the thread before it runs anything
-    clockid_t cpu_clock_ = 0;
+    std::atomic<clockid_t> cpu_clock_{0};
     bool is_promised_ = false;          // made for a permit that is on its way
     worker* takes_over_ = nullptr;      // whose permit it gets: grant shows it
     std::atomic<fiber*> lent_{nullptr}; // to run without a permit, once
 
     // Owner's
-    unsigned tick_ = 0;
+    bool run_is_over_ = false; // of run_here
+    bool has_had_turn_ = false;
+    unsigned picks_left_ = 1;   // until the loop must look around
     unsigned samples_left_ = 1; // until the next sample of the schedule latency
     unsigned slot_runs_ = 0;    // in a row from slot_
     bool searching_ = false;    // counted as a searcher in scheduler_.idle_

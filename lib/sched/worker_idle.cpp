@@ -21,11 +21,15 @@ namespace {
 constexpr deadline_ns k_look_every = 100'000; // design idea 4
 constexpr deadline_ns k_rob_after = 50'000;
 constexpr unsigned k_inject_batch = 32;
+constexpr unsigned k_picks_per_look =
+    61; // a prime, as tokio and Go: the inject queue is looked at so often at least
 constexpr unsigned k_steal_batch = 32;
 
 } // namespace
 
-deadline_ns worker::cpu_time() const noexcept { return read_clock(cpu_clock_); }
+deadline_ns worker::cpu_time() const noexcept {
+    return read_clock(cpu_clock_.load(std::memory_order_relaxed));
+}
 
 bool worker::look_is_due() noexcept {
     return !scheduler_.draws() && tsc_between(last_look_, read_tsc()) > tsc_ticks(k_look_every);
@@ -85,8 +89,10 @@ void worker::look(stack& me) noexcept {
 fiber* worker::find_work() noexcept {
     permit* mine = permission.get();
     if (mine == nullptr) return nullptr;
+    if (scheduler_.options_.caller_runs) return next_turn();
     if (guests::any() && staying_.empty() && stand_down()) [[unlikely]]
         return nullptr;
+    picks_left_ = k_picks_per_look;
     auto to_queue = [this](fiber* f) { queue_.push(f); };
     mail_.take(k_inject_batch, to_queue);
     scheduler_.inject_.take(k_inject_batch, to_queue);

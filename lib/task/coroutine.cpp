@@ -8,7 +8,7 @@ namespace weft::detail {
 
 std::shared_ptr<reporter> coroutine_watch() noexcept {
     const runtime_core* r = current_runtime_or_null();
-    return r != nullptr && r->options().debug ? r->exceptions() : nullptr;
+    return r != nullptr && r->debug() ? r->exceptions() : nullptr;
 }
 
 void report_never_awaited(const std::shared_ptr<reporter>& to, const void* made_at) noexcept {

@@ -17,6 +17,12 @@
 namespace weft::detail {
 namespace {
 
+#ifdef WEFT_DEBUG_CHECKS
+constexpr bool k_checked_build = true;
+#else
+constexpr bool k_checked_build = false;
+#endif
+
 constexpr unsigned k_most_workers = 1024, k_most_spares = 16384;
 
 [[noreturn]] void bad_value(const std::string& what) {
@@ -74,11 +80,24 @@ void check(const runtime_options& o) {
             "weft: this build has no io_uring backend; choose automatic or epoll");
 }
 
+// An event_loop's: a single worker, which is the caller, and nobody to take its place.
+void check_for_caller(runtime_options& o) {
+    if (o.workers > 1)
+        bad_value("event_loop runs on the calling thread alone; runtime_options::workers is " +
+                  std::to_string(o.workers));
+    if (o.pin_workers)
+        bad_value("event_loop runs on the calling thread, which is not its to pin: leave "
+                  "runtime_options::pin_workers false");
+    o.workers = 1;
+    o.max_spares = 0;
+}
+
 } // namespace
 
 std::shared_ptr<runtime_core> make_runtime(const runtime_options& given,
-                                           const testing_options& testing) {
+                                           const testing_options& testing, bool caller_runs) {
     runtime_options o = given;
+    if (caller_runs) check_for_caller(o);
     apply_environment(o);
     if (o.workers == 0) o.workers = usable_cores();
     check(o);
@@ -87,12 +106,10 @@ std::shared_ptr<runtime_core> make_runtime(const runtime_options& given,
         o.slow_task_after = std::chrono::milliseconds(25);
     scheduler_options s;
     s.workers = testing.virtual_time ? 1 : o.workers;
+    s.caller_runs = caller_runs;
     s.stack_size = o.stack_size;
     s.pin_workers = o.pin_workers;
-#ifdef WEFT_DEBUG_CHECKS
-    o.debug = true;
-#endif
-    s.force_migration = o.debug && s.workers > 1;
+    s.force_migration = (o.debug || k_checked_build) && s.workers > 1;
     s.virtual_time = testing.virtual_time;
     s.seed = testing.seed;
     if (!testing.virtual_time) {

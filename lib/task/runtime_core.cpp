@@ -40,6 +40,8 @@ void report_broken_cleanup(const char* what, std::exception_ptr e) noexcept {
 runtime_core::runtime_core(const runtime_options& options, const scheduler_options& scheduling)
     : options_(options),
       exceptions_(std::make_shared<class reporter>(options.exception_handler)),
+      debug_(options.debug),
+      slow_after_(options.slow_task_after.count()),
       live_(scheduling.workers + scheduling.spares + scheduling.started),
       scheduler_(with_observer(scheduling, *this)) {
     scheduler_.runtime = this;
@@ -79,6 +81,7 @@ void runtime_core::delist(task_base& t) noexcept {
 
 // While closed. Under the mutex: whoever waits has counted before, and waits; or counts after.
 void runtime_core::tell_that_one_ended() noexcept {
+    if (scheduler_.is_run_by_caller()) return scheduler_.stop_run();
     const std::lock_guard guard(mutex_);
     task_ended_.notify_all();
 }
@@ -86,6 +89,11 @@ void runtime_core::tell_that_one_ended() noexcept {
 std::vector<task_handle> runtime_core::cancel_and_wait(deadline_ns deadline) {
     live_.close();
     for (const task_handle& t : live_tasks()) t.cancel("the runtime is shutting down");
+    if (scheduler_
+            .is_run_by_caller()) { // nobody else runs them: an event_loop is closed without a limit
+        while (live_count() != 0) scheduler_.run_here(scheduler::run_until::stopped);
+        return {};
+    }
     std::unique_lock lock(mutex_);
     auto none = [this] { return live_count() == 0; };
     if (deadline == k_never) {
@@ -102,18 +110,32 @@ attachment& runtime_core::attached(attachment_maker make) {
     const std::lock_guard guard(attachment_mutex_);
     for (auto& [maker, made] : attachments_)
         if (maker == make) return *made;
-    return *attachments_.emplace_back(make, make(*this)).second;
+    attachment& fresh = *attachments_.emplace_back(make, make(*this)).second;
+    if (attachments_shut_down_) fresh.shut_down();
+    return fresh;
 }
 
 // The latest first: it may use an earlier one.
 void runtime_core::shut_down_attachments() noexcept {
     const std::lock_guard guard(attachment_mutex_);
+    attachments_shut_down_ = true;
     for (auto a = attachments_.rbegin(); a != attachments_.rend(); ++a) a->second->shut_down();
 }
 
+void reporter::set_handler(handler h) {
+    auto next = std::make_shared<const handler>(std::move(h));
+    const std::lock_guard guard(lock_);
+    handler_.swap(next);
+}
+
 void reporter::report(const exception_context& what) noexcept {
+    std::shared_ptr<const handler> now;
+    {
+        const std::lock_guard guard(lock_);
+        now = handler_;
+    }
     try {
-        if (handler_) return handler_(what);
+        if (*now) return (*now)(what);
     } catch (...) {
         std::fprintf(stderr, "weft: the exception handler threw %s\n",
                      describe(std::current_exception()).c_str());

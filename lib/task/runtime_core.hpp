@@ -28,12 +28,15 @@ public:
 /// Where exceptions go that nobody takes. Outlives the runtime in the tasks that failed.
 class reporter {
 public:
-    explicit reporter(std::function<void(const exception_context&)> handler)
-        : handler_(std::move(handler)) {}
+    using handler = std::function<void(const exception_context&)>;
+    explicit reporter(handler h) : handler_(std::make_shared<const handler>(std::move(h))) {}
     void report(const exception_context& what) noexcept;
+    /// Any thread; a report that is under way ends with the handler it began with.
+    void set_handler(handler h);
 
 private:
-    const std::function<void(const exception_context&)> handler_; // empty: stderr
+    spin_lock lock_;
+    std::shared_ptr<const handler> handler_; // under lock_; an empty function: stderr
 };
 
 /// The runtime of the running fiber, or null.
@@ -68,8 +71,22 @@ public:
         return exceptions_;
     }
 
+    /// Debug mode, and from when on a step or callback is slow: as the options say, until somebody sets it. Any thread.
+    [[nodiscard]] bool debug() const noexcept { return debug_.load(std::memory_order_relaxed); }
+    void set_debug(bool on) noexcept { debug_.store(on, std::memory_order_relaxed); }
+    [[nodiscard]] deadline_ns slow_after() const noexcept {
+        return slow_after_.load(std::memory_order_relaxed);
+    }
+    void set_slow_after(deadline_ns limit) noexcept {
+        slow_after_.store(limit, std::memory_order_relaxed);
+        scheduler_.set_slow_after(limit);
+    }
+
     /// A line for whoever runs the program, to runtime_options::log_handler or stderr.
     void log(const std::string& line) noexcept;
+
+    /// What is ready still runs on the calling thread: of an event_loop whose tasks have ended.
+    void run_rest_here() { scheduler_.run_here(scheduler::run_until::idle); }
 
     /// What `make` makes, once per runtime: at the first call with it.
     using attachment_maker = std::unique_ptr<attachment> (*)(runtime_core&);
@@ -85,10 +102,13 @@ private:
 
     const runtime_options options_;
     const std::shared_ptr<class reporter> exceptions_;
+    std::atomic<bool> debug_;
+    std::atomic<deadline_ns> slow_after_;
     live_task_table live_;
     std::mutex mutex_;
     std::condition_variable task_ended_; // signalled while closing
     std::mutex attachment_mutex_;
+    bool attachments_shut_down_ = false;
     std::vector<std::pair<attachment_maker, std::unique_ptr<attachment>>> attachments_;
     // The monitor's
     deadline_ns last_slow_line_ = 0;

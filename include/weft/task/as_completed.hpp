@@ -104,19 +104,19 @@ private:
 ///     for (auto& t : weft::as_completed(tasks)) use(t.result());
 template <detail::future_range R>
 auto as_completed(R&& futures, as_completed_options options = {}) {
-    using handle = std::ranges::range_value_t<R>;
+    using awaitable = std::ranges::range_value_t<R>;
     const auto cores = detail::cores_of(futures);
-    std::vector<handle> each;
+    std::vector<awaitable> each;
     std::vector<detail::future_core*> seen;
     for (auto& h : futures)
         if (std::ranges::find(seen, h.core()) == seen.end()) {
             seen.push_back(h.core());
             each.push_back(h);
         }
-    auto state = std::make_shared<detail::completions<handle>>(
+    auto state = std::make_shared<detail::completions<awaitable>>(
         each.size(), options.timeout ? detail::deadline_after(*options.timeout) : detail::k_never);
-    for (const handle& h : each) h.core()->add_done_callback([state, h] { state->add(h); });
-    return completion_range<handle>(std::move(state));
+    for (const awaitable& h : each) h.core()->add_done_callback([state, h] { state->add(h); });
+    return completion_range<awaitable>(std::move(state));
 }
 
 } // namespace weft

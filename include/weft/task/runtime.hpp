@@ -54,7 +54,8 @@ struct testing_options {
     std::uint64_t seed = 0;    ///< with virtual time
 };
 std::shared_ptr<runtime_core> make_runtime(const runtime_options& options,
-                                           const testing_options& testing = {});
+                                           const testing_options& testing = {},
+                                           bool caller_runs = false);
 void close_runtime(runtime_core& runtime) noexcept;
 std::vector<task_handle> shut_down(runtime_core& runtime, deadline_ns deadline);
 void require_plain_thread(const char* what);

@@ -65,12 +65,12 @@ std::vector<future_core*> cores_of(R&& handles) {
 ///     auto [done, rest] = weft::wait(tasks, {.timeout = 1s, .return_when = weft::first_completed});
 template <detail::future_range R>
 auto wait(R&& futures, wait_options options = {}) {
-    using handle = std::ranges::range_value_t<R>;
+    using awaitable = std::ranges::range_value_t<R>;
     const std::vector<detail::future_core*> cores = detail::cores_of(futures);
     const detail::deadline_ns limit =
         options.timeout ? detail::deadline_after(*options.timeout) : detail::k_never;
     detail::wait_many(cores, options.return_when, limit);
-    wait_result<handle> result;
+    wait_result<awaitable> result;
     std::vector<detail::future_core*> seen;
     for (auto& h : futures) {
         if (std::ranges::find(seen, h.core()) != seen.end()) continue;
