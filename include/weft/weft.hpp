@@ -18,6 +18,7 @@
 #include <weft/greenlet/greenlet.hpp>
 #include <weft/io/wait_fd.hpp>
 #include <weft/net/address.hpp>
+#include <weft/net/co_tcp.hpp>
 #include <weft/net/tcp.hpp>
 #include <weft/observe/metrics.hpp>
 #include <weft/sched/blocking.hpp>
