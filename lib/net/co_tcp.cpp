@@ -172,8 +172,7 @@ co_task<net::tcp_stream> connect_until(net::address to, weft::detail::deadline_n
 }
 
 weft::detail::deadline_ns limit_of(const net::connect_options& options) {
-    return options.timeout ? weft::detail::deadline_after(*options.timeout)
-                           : weft::detail::k_never;
+    return options.timeout ? weft::detail::deadline_after(*options.timeout) : weft::detail::k_never;
 }
 
 } // namespace

@@ -48,7 +48,7 @@ private:
     const weft::detail::deadline_ns limit_;
     std::ptrdiff_t result_ = 0;
     const action action_;
-    bool started_ = false;       // attempt_ is there
+    bool started_ = false; // attempt_ is there
     bool cancelled_ = false;
     alignas(void*) std::byte attempt_[160]; // made of what rooms io and reactor keep private
 };
@@ -72,8 +72,7 @@ class co_accept final : public co_socket_wait {
 public:
     using co_socket_wait::co_socket_wait;
     tcp_stream await_resume() {
-        return tcp_stream(
-            weft::detail::io_handle(static_cast<int>(checked_end("weft: accept"))));
+        return tcp_stream(weft::detail::io_handle(static_cast<int>(checked_end("weft: accept"))));
     }
 };
 

@@ -310,7 +310,7 @@ TEST_CASE("co_task: a parked one costs its block and its frame", "[coro]") {
     if (weft::detail::k_asan || weft::detail::k_tsan) return; // their own memory is in the way
     leak_fixture nothing_leaks;
     weft::run({.workers = 1}, [] {
-        constexpr std::size_t k_tasks = 50'000;
+        constexpr std::size_t k_tasks = 100'000;
         const auto parked_bytes = [&] {
             weft::event go;
             std::vector<weft::task<void>> all;
@@ -323,8 +323,8 @@ TEST_CASE("co_task: a parked one costs its block and its frame", "[coro]") {
             for (auto& t : all) weft::await(t);
             return bytes;
         };
-        // 184 bytes and 112, in the allocator's sizes 192 and 112; a handle of 8 and the pages that it begins.
-        CHECK(parked_bytes() / k_tasks < 340);
+        // 184 bytes and 112, in the allocator's sizes 192 and 112; a handle of 8, and pages that are begun: 318 here.
+        CHECK(parked_bytes() / k_tasks < 360);
     });
 }
 

@@ -113,13 +113,12 @@ TEST_CASE("co tcp: many that wait keep no stack, and all get their bytes", "[net
         std::atomic<int> begun{0};
         std::vector<weft::task<std::size_t>> echoes;
         for (std::size_t i = 0; i < pairs.size(); ++i)
-            echoes.push_back(weft::create_task(
-                [](tcp_stream s, std::uintptr_t& stack,
-                   std::atomic<int>& count) -> co_task<std::size_t> {
-                    stack = address_on_stack();
-                    ++count;
-                    co_return co_await echo(std::move(s));
-                }(std::move(pairs[i].server), stacks[i], begun)));
+            echoes.push_back(weft::create_task([](tcp_stream s, std::uintptr_t& stack,
+                                                  std::atomic<int>& count) -> co_task<std::size_t> {
+                stack = address_on_stack();
+                ++count;
+                co_return co_await echo(std::move(s));
+            }(std::move(pairs[i].server), stacks[i], begun)));
         while (begun != n) weft::yield();
         // Each gives its stack to the next one: so there are few, whatever the order.
         CHECK(count_stacks(stacks) <= 40);
@@ -233,8 +232,7 @@ TEST_CASE("co tcp: a close ends a wait; a closed stream, a second reader and a r
         };
         std::vector<weft::task<std::size_t>> readers;
         for (int i = 0; i < 2; ++i) readers.push_back(weft::create_task(reads(p.server)));
-        const auto [done, waiting] =
-            weft::wait(readers, {.return_when = weft::first_completed});
+        const auto [done, waiting] = weft::wait(readers, {.return_when = weft::first_completed});
         REQUIRE(done.size() == 1); // whichever came second
         CHECK(error_of([&] { weft::await(done[0]); }) == std::errc::device_or_resource_busy);
         p.server.close();
