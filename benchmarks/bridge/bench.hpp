@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
+#include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bench {
@@ -47,17 +48,60 @@ double median_of_each(int n, F f) {
     return median(std::move(times));
 }
 
-constexpr int k_rounds = 5;
+constexpr int k_rounds = 7;
+
+/// Figures of one kind by name, a value per round; the first one is what the others are compared with.
+class table {
+public:
+    void add(const std::string& name, double value) {
+        for (auto& [known, values] : rows_)
+            if (known == name) return values.push_back(value);
+        rows_.push_back({name, {value}});
+    }
+    void print(const char* title, const char* unit) const {
+        std::printf("%s (%s; median, least and most of %d rounds, ratio to the first)\n", title,
+                    unit, k_rounds);
+        for (const auto& [name, values] : rows_)
+            std::printf("  %-38s %10.2f  [%.2f, %.2f]  %.2f\n", name.c_str(), median(values),
+                        std::ranges::min(values), std::ranges::max(values),
+                        median(values) / median(rows_.front().second));
+    }
+
+private:
+    std::vector<std::pair<std::string, std::vector<double>>> rows_;
+};
+
+/// Many calls at a time: millions a second, and microseconds of CPU for each.
+struct flood {
+    double rate, cpu;
+};
+template <class F>
+flood flood_of(int calls, F f) {
+    const double begin = now_us(), cpu = cpu_us();
+    f();
+    return {calls / (now_us() - begin), (cpu_us() - cpu) / calls};
+}
+
+struct thread_peer {
+    const char* name;
+    double (*round_trip)(int n); ///< microseconds, median of n
+    flood (*flood_calls)(int threads, int calls, int in_flight);
+};
+std::vector<thread_peer> thread_peers();
 
 /// Microseconds of a round trip, median of n.
 double floor_eventfd(int n);
 double floor_socketpair(std::size_t bytes, int n);
+/// The bytes lie in shared memory: filled and read on both sides, and a message through a socket pair.
+double floor_shared(std::size_t bytes, int n);
 
 void threads_rtt();
 void threads_flood();
 void threads_storm();
 void processes_rtt();
+void processes_payload();
 void processes_flood();
 void processes_start();
+void processes_death();
 
 } // namespace bench

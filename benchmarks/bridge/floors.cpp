@@ -2,11 +2,13 @@
 // The least that a hand-over to another thread or process costs on this machine.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
 #include <thread>
 
 #include "bench.hpp"
@@ -81,6 +83,44 @@ double floor_socketpair(std::size_t bytes, int n) {
     });
     close(ends[0]);
     waitpid(child, nullptr, 0);
+    return us;
+}
+
+double floor_shared(std::size_t bytes, int n) {
+    int ends[2];
+    const int memory = memfd_create("floor", MFD_CLOEXEC);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0 ||
+        ftruncate(memory, static_cast<off_t>(bytes)) != 0)
+        return 0;
+    auto* at =
+        static_cast<char*>(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0));
+    if (at == MAP_FAILED) return 0;
+    volatile char seen = 0;
+    const auto read_all = [&] {
+        for (std::size_t i = 0; i < bytes; i += 64) seen = at[i]; // every cache line
+    };
+    char word = 0;
+    const pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        while (recv(ends[1], &word, 1, 0) > 0) {
+            read_all();
+            std::memset(at, 'y', bytes);
+            send(ends[1], &word, 1, 0);
+        }
+        _exit(0);
+    }
+    close(ends[1]);
+    const double us = median_of_each(n, [&] {
+        std::memset(at, 'x', bytes);
+        send(ends[0], &word, 1, 0);
+        recv(ends[0], &word, 1, 0);
+        read_all();
+    });
+    close(ends[0]);
+    waitpid(child, nullptr, 0);
+    munmap(at, bytes);
+    close(memory);
     return us;
 }
 

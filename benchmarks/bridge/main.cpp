@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// usage: bridge_bench all|rtt|flood|storm|start
+// usage: bridge_bench all|rtt|payload|flood|storm|start|death
 #include <cstdio>
 #include <string_view>
 
@@ -15,9 +15,11 @@ int main(int argc, char** argv) {
         for (const auto f : cases) f();
     };
     run("rtt", {bench::threads_rtt, bench::processes_rtt});
+    run("payload", {bench::processes_payload});
     run("flood", {bench::threads_flood, bench::processes_flood});
     run("storm", {bench::threads_storm});
     run("start", {bench::processes_start});
-    if (!any) std::fputs("usage: bridge_bench all|rtt|flood|storm|start\n", stderr);
+    run("death", {bench::processes_death});
+    if (!any) std::fputs("usage: bridge_bench all|rtt|payload|flood|storm|start|death\n", stderr);
     return any ? 0 : 2;
 }

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -24,26 +27,33 @@ double round_trip(weft::process_pool_executor& procs, std::size_t bytes, int n) 
 } // namespace
 
 void processes_rtt() {
-    std::vector<double> floors, plain, tasks, megabyte, sixteen;
+    table t;
     for (int r = 0; r < k_rounds; ++r) {
-        floors.push_back(floor_socketpair(100, 5000));
+        t.add("floor: a bare socket pair", floor_socketpair(100, 5000));
         weft::process_pool_executor procs({.max_workers = 1});
-        plain.push_back(round_trip(procs, 100, 3000));
-        tasks.push_back(weft::run({.workers = 1}, [&] { return round_trip(procs, 100, 3000); }));
-        megabyte.push_back(round_trip(procs, 1'000'000, 200));
-        sixteen.push_back(round_trip(procs, 16'000'000, 15));
+        t.add("weft, from a plain thread", round_trip(procs, 100, 3000));
+        weft::run({.workers = 1},
+                  [&] { t.add("weft, from a task", round_trip(procs, 100, 3000)); });
     }
-    const double floor = median(floors);
-    std::printf("process round trip, 100 B: floor %.2f us; from a thread %.2f us = %.2f x; from a "
-                "task %.2f us = %.2f x\n",
-                floor, median(plain), median(plain) / floor, median(tasks), median(tasks) / floor);
-    std::printf("process round trip: 1 MB %.0f us, 16 MB %.2f ms\n", median(megabyte),
-                median(sixteen) / 1000);
+    t.print("process round trip, 100 bytes", "us");
+}
+
+void processes_payload() {
+    table megabyte, sixteen;
+    for (int r = 0; r < k_rounds; ++r) {
+        weft::process_pool_executor procs({.max_workers = 1});
+        megabyte.add("floor: shared memory, filled and read", floor_shared(1'000'000, 200));
+        megabyte.add("weft, a string there and back", round_trip(procs, 1'000'000, 200));
+        sixteen.add("floor: shared memory, filled and read", floor_shared(16'000'000, 15));
+        sixteen.add("weft, a string there and back", round_trip(procs, 16'000'000, 15));
+    }
+    megabyte.print("process round trip, 1 MB", "us");
+    sixteen.print("process round trip, 16 MB", "us");
 }
 
 void processes_flood() {
     constexpr int k_calls = 50'000, k_in_flight = 100;
-    std::vector<double> rates;
+    table rates;
     for (int r = 0; r < k_rounds; ++r) {
         weft::process_pool_executor procs({.max_workers = 2});
         const std::string s(100, 'x');
@@ -55,10 +65,10 @@ void processes_flood() {
                 if (i >= k_in_flight) static_cast<void>(weft::await(f));
                 if (i < k_calls) f = procs.submit(echo, s);
             }
-            rates.push_back(k_calls / (now_us() - begin) * 1000);
+            rates.add("weft", k_calls / (now_us() - begin) * 1000);
         });
     }
-    std::printf("process flood, 100 B, 100 in flight: %.0f k calls/s\n", median(rates));
+    rates.print("process flood, 100 bytes, 100 in flight", "thousand calls a second");
 }
 
 void processes_start() {
@@ -79,6 +89,32 @@ void processes_start() {
     std::vector<char> large(std::size_t{1} << 29, 'x');
     std::printf("worker start to first answer: %.0f us; with 512 MB in the parent %.0f us\n", small,
                 starts());
+}
+
+// From the death of a worker that runs a call to the exception at the caller.
+void processes_death() {
+    table t;
+    std::vector<double> all;
+    for (int r = 0; r < k_rounds; ++r) {
+        weft::process_pool_executor procs({.max_workers = 1});
+        std::vector<double> times;
+        for (int i = 0; i < 20; ++i) {
+            procs.submit(echo, std::string("x"))
+                .get(); // a new worker, and no pause before the next one
+            const int pid = procs.worker_pids().front();
+            auto call = procs.submit([] { pause(); });
+            usleep(2000); // it runs
+            const double begin = now_us();
+            kill(pid, SIGKILL);
+            try {
+                call.get();
+            } catch (const weft::worker_died&) {}
+            times.push_back(now_us() - begin);
+        }
+        t.add("median of 20", median(times));
+        t.add("worst of 20", std::ranges::max(times));
+    }
+    t.print("a worker is killed: until worker_died is thrown", "us");
 }
 
 } // namespace bench

@@ -11,41 +11,66 @@ using namespace std::chrono_literals;
 namespace bench {
 
 void threads_rtt() {
-    std::vector<double> floors, tasks, plain;
+    table t;
     for (int r = 0; r < k_rounds; ++r) {
-        floors.push_back(floor_eventfd(5000));
+        t.add("floor: eventfd and epoll", floor_eventfd(5000));
         weft::thread_pool_executor pool({.max_workers = 1});
-        tasks.push_back(weft::run({.workers = 1}, [&] {
-            return median_of_each(5000, [&] { weft::await(pool.submit([] {})); });
-        }));
-        plain.push_back(median_of_each(5000, [&] { pool.submit([] {}).get(); }));
+        weft::run({.workers = 1}, [&] {
+            t.add("weft, from a task",
+                  median_of_each(5000, [&] { weft::await(pool.submit([] {})); }));
+        });
+        t.add("weft, from a plain thread", median_of_each(5000, [&] { pool.submit([] {}).get(); }));
+        for (const auto& peer : thread_peers()) t.add(peer.name, peer.round_trip(5000));
     }
-    const double floor = median(floors);
-    std::printf("thread round trip: floor %.2f us; from a task %.2f us = %.2f x; from a thread "
-                "%.2f us = %.2f x\n",
-                floor, median(tasks), median(tasks) / floor, median(plain), median(plain) / floor);
+    t.print("thread round trip", "us");
 }
 
+namespace {
+
+constexpr int k_threads = 4, k_calls = 100'000, k_in_flight = 1000;
+
+flood window_flood(weft::thread_pool_executor& pool) {
+    std::vector<weft::future<void>> window(k_in_flight);
+    return flood_of(k_calls, [&] {
+        for (int i = 0; i < k_calls + k_in_flight; ++i) {
+            auto& f = window[static_cast<std::size_t>(i % k_in_flight)];
+            if (i >= k_in_flight) weft::await(f);
+            if (i < k_calls) f = pool.submit([] {});
+        }
+    });
+}
+
+flood tasks_flood(weft::thread_pool_executor& pool) {
+    std::vector<weft::task<void>> callers;
+    return flood_of(k_calls, [&] {
+        for (int i = 0; i < k_in_flight; ++i)
+            callers.push_back(weft::create_task([&pool] {
+                for (int k = 0; k < k_calls / k_in_flight; ++k) weft::await(pool.submit([] {}));
+            }));
+        for (auto& c : callers) weft::await(c);
+    });
+}
+
+} // namespace
+
 void threads_flood() {
-    constexpr int k_calls = 100'000, k_in_flight = 1000;
-    std::vector<double> rates, cpus;
+    table rates, cpus;
+    const auto add = [&](const char* name, flood f) {
+        rates.add(name, f.rate);
+        cpus.add(name, f.cpu);
+    };
     for (int r = 0; r < k_rounds; ++r) {
-        weft::thread_pool_executor pool({.max_workers = 4});
+        weft::thread_pool_executor pool({.max_workers = k_threads});
         weft::run({.workers = 1}, [&] {
-            std::vector<weft::future<void>> window(k_in_flight);
-            for (auto& f : window) f = pool.submit([] {});
-            for (auto& f : window) weft::await(f);
-            const double begin = now_us(), cpu = cpu_us();
-            for (int i = 0; i < k_calls + k_in_flight; ++i) {
-                auto& f = window[static_cast<std::size_t>(i % k_in_flight)];
-                if (i >= k_in_flight) weft::await(f);
-                if (i < k_calls) f = pool.submit([] {});
-            }
-            rates.push_back(k_calls / (now_us() - begin));
-            cpus.push_back((cpu_us() - cpu) / k_calls);
+            window_flood(pool); // its threads are there
+            add("weft, one task with a window", window_flood(pool));
+            add("weft, 1000 tasks", tasks_flood(pool));
         });
+        for (const auto& peer : thread_peers())
+            add(peer.name, peer.flood_calls(k_threads, k_calls, k_in_flight));
     }
-    std::printf("thread flood: %.2f M calls/s, %.2f us of CPU each\n", median(rates), median(cpus));
+    rates.print("thread flood", "million calls a second");
+    cpus.print("thread flood", "us of CPU for each call");
 }
 
 void threads_storm() {

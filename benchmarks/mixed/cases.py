@@ -24,6 +24,8 @@ class Case:
         """The background's requests, sent in turn; photos are file names."""
         if self.route == "/thumb":
             return [f"/thumb?src={name}&w={THUMB_WIDTH}" for name in photos]
+        if self.route == "/parse":
+            return [f"/parse?src={name}" for name in photos]
         return [f"{self.route}?{self.query}"] if self.route else []
 
 
@@ -37,6 +39,12 @@ CASES = [
     Case("block", "/plain beside blocking calls",
          "64 clients ask for a call that blocks its thread for 20 ms.", "/block", 64),
 ]
+
+
+# Not measured against others: nobody else has such a route.
+CRASH = Case("crash", "a worker process killed under load",
+             "32 clients ask for /plain and 8 for /parse, which decodes photographs in worker processes; one of these is killed in "
+             "the middle of a call.", "/parse", 8)
 
 
 @dataclass(frozen=True)

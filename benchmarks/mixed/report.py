@@ -6,7 +6,8 @@ from pathlib import Path
 from string import Template
 
 import charts
-from summary import HEADER, cells_of, ms_text, ratio_text, row_of, same_against_same
+from cases import CRASH
+from summary import HEADER, cells_of, crashes_text, ms_text, ratio_text, row_of, same_against_same
 
 PAGE = Template((Path(__file__).resolve().parent / "report.html").read_text())
 
@@ -49,6 +50,14 @@ def section(entry):
             f'<div class="charts">{"".join(parts)}</div></section>')
 
 
+def crash_section(crashes):
+    if not crashes:
+        return ""
+    said = "; ".join(sorted({c["said"].strip() for c in crashes})[:3])
+    return (f'<section id="{CRASH.key}"><h2>{escape(CRASH.title)}</h2><p>{escape(CRASH.says)}</p>'
+            f"<p>{escape(crashes_text(crashes))}.</p><p>What the client was told: {escape(said)}</p></section>")
+
+
 def table(summary):
     head = "".join(f"<th>{escape(cell)}</th>" for cell in HEADER)
     body = ""
@@ -66,18 +75,18 @@ def raw(runs):
             for (server, case), results in runs.items() for number, result in enumerate(results, 1)]
 
 
-def write(path, *, verdict, summary, runs, servers, machine, versions, method, problems):
+def write(path, *, verdict, summary, runs, servers, machine, versions, method, problems, crashes):
     twins = same_against_same(summary)
     noise = ", ".join(f"{escape(key)} {ratio:.2f}" for key, ratio in twins.items())
     # A "</script>" inside the data would end it early.
     data = json.dumps({"machine": machine, "versions": versions, "method": method,
-                       "runs": raw(runs)}, indent=1).replace("</", "<\\/")
+                       "runs": raw(runs), "crashes": crashes}, indent=1).replace("</", "<\\/")
     page = PAGE.substitute(
         verdict=escape(verdict),
         problems="".join(f'<p class="problem">{escape(name)}: {escape(what)}</p>'
                          for name, what in problems.items()),
         tiles="".join(tile(entry) for entry in summary),
-        sections="".join(section(entry) for entry in summary if entry["rows"]),
+        sections="".join(section(entry) for entry in summary if entry["rows"]) + crash_section(crashes),
         noise=f"<p>weft measured twice in each round, second against first: {noise}. "
               "Smaller differences than that mean nothing.</p>" if noise else "",
         servers=pairs({server.label: server.about for server in servers}),

@@ -176,23 +176,51 @@ def finish_load(load, seconds):
     return result
 
 
+@contextlib.contextmanager
+def loads_ended(loads):
+    """Whatever happens, the load generators started meanwhile are gone afterwards."""
+    try:
+        yield
+    finally:
+        for load in loads:
+            if load.poll() is None:
+                load.kill()
+            load.wait()
+
+
+def crash_under_load(running, program, case, photos, seconds):
+    """Kills the worker process of one /parse while others, and /plain, go on: {"plain": {...}, "parse": {...}, "status": 502,
+    "said": ..., "ms": ...}."""
+    loads = []
+    with loads_ended(loads):
+        loads.append(start_load(program, running.port, seconds, case.connections, case.paths(photos)))
+        loads.append(start_load(program, running.port, seconds, PLAIN_CONNECTIONS, ["/plain"], PLAIN_BODY))
+        time.sleep(WARM_UP + seconds / 2)
+        start = time.monotonic()
+        status, _, said = running.get(f"/parse?src={photos[0]}&crash=1")
+        took = time.monotonic() - start
+        parse, plain = [finish_load(load, seconds) for load in loads]
+    expect(status == 502, f"answers a /parse whose worker was killed with {status}: {said[:100]!r}")
+    for route, load in (("/plain", plain), ("/parse", parse)):
+        expect(load["requests"] > 0, f"answered no {route} while a worker was killed")
+        expect(load["wrong"] == 0, f"answered {load['wrong']} of the other requests for {route} wrongly when a worker was killed")
+    again, _, body = running.get(f"/parse?src={photos[0]}")
+    expect(again == 200, f"answers /parse with {again} after a worker was killed: {body[:100]!r}")
+    return {"plain": plain, "parse": parse, "status": status, "said": said.decode(errors="replace"), "ms": took * 1e3}
+
+
 def measure(running, program, case, photos, seconds, rate=0):
     """One case on one running server: {"plain": {...}, "beside": {...} or None, "cores": ...}. rate: requests a second on
     /plain in an open loop; 0: a closed one."""
     loads = []
     cpu, start = running.cpu_seconds(), time.monotonic()
-    try:
+    with loads_ended(loads):
         if case.connections:
             loads.append(start_load(program, running.port, seconds, case.connections,
                                     case.paths(photos)))
         loads.append(start_load(program, running.port, seconds, PLAIN_CONNECTIONS, ["/plain"],
                                 PLAIN_BODY, rate))
         results = [finish_load(load, seconds) for load in reversed(loads)]
-    finally:
-        for load in loads:
-            if load.poll() is None:
-                load.kill()
-            load.wait()
     cores = (running.cpu_seconds() - cpu) / (time.monotonic() - start)
     plain, beside = results[0], results[1] if len(results) > 1 else None
     expect(plain["requests"] > 0, f"answered no /plain within {seconds} s, {case.title}")

@@ -59,6 +59,17 @@ def wrong_answers(runs):
                for load in (r["plain"], r["beside"]) if load)
 
 
+def crashes_text(crashes):
+    """What a killed worker process cost, and whom."""
+    if not crashes:
+        return ""
+    others = sum(load["all_requests"] for c in crashes for load in (c["plain"], c["parse"]))
+    worst = max(c["ms"] for c in crashes)
+    return (f"worker processes killed in the middle of a /parse, under load: {len(crashes)}; their own requests got "
+            f"{', '.join(str(s) for s in sorted({c['status'] for c in crashes}))} (within {worst:.1f} ms), all {others:,} other "
+            f"requests at that time were answered rightly")
+
+
 def all_answers(runs):
     return sum(load["all_requests"] for results in runs.values() for r in results
                for load in (r["plain"], r["beside"]) if load)
@@ -115,7 +126,7 @@ def table_text(summary):
     return "\n".join(lines)
 
 
-def verdict(summary, runs, problems, fatal):
+def verdict(summary, runs, crashes, problems, fatal):
     """A few words for one line; what is not right comes first."""
     wrong, answers = wrong_answers(runs), all_answers(runs)
     found = [("FAILED: " if fatal else "INCOMPLETE: ")
@@ -124,6 +135,8 @@ def verdict(summary, runs, problems, fatal):
         found.append(f"{wrong:,} of {answers:,} answers were WRONG")
     elif answers:
         found.append(f"all {answers:,} answers were right")
+    if crashes:
+        found.append(crashes_text(crashes))
     parts = []
     for entry in summary:
         row, best = row_of(entry, "weft"), entry["best_plain"]

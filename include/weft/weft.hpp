@@ -20,6 +20,7 @@
 #include <weft/loop/event_loop.hpp>
 #include <weft/loop/loop.hpp>
 #include <weft/net/address.hpp>
+#include <weft/net/co_tcp.hpp>
 #include <weft/net/tcp.hpp>
 #include <weft/observe/metrics.hpp>
 #include <weft/sched/blocking.hpp>

@@ -5,40 +5,53 @@
 
 namespace weft::detail {
 
-// The address of the local is used only by coroutines that this very loop resumes, and as long as they have not waited; the
-// compiler takes it for one that is left behind.
-#if defined(__GNUC__) && !defined(__clang__)
-#    pragma GCC diagnostic push
-#    pragma GCC diagnostic ignored "-Wdangling-pointer"
-#endif
-void co_run::go(std::coroutine_handle<> first) {
-    std::coroutine_handle<> next = first;
-    transfer_ = &next;
-    while (next) std::exchange(next, nullptr).resume();
+namespace {
+
+// Who is next on this thread: set by a coroutine in its last instructions before it returns to run_chain, which takes it. Noinline:
+// a thread-local must never be read in code that may continue on another thread.
+[[gnu::noinline]] void* exchange_transfer(void* next) noexcept {
+    static thread_local void* transfer = nullptr;
+    return std::exchange(transfer, next);
 }
-#if defined(__GNUC__) && !defined(__clang__)
-#    pragma GCC diagnostic pop
-#endif
+
+} // namespace
+
+void transfer_to(std::coroutine_handle<> next) noexcept { exchange_transfer(next.address()); }
+
+void run_chain(std::coroutine_handle<> first) {
+    void* next = first.address();
+    do {
+        std::coroutine_handle<>::from_address(next).resume();
+        next = exchange_transfer(nullptr);
+    } while (next != nullptr);
+}
 
 co_driver* current_driver() noexcept {
-    fiber* f = current_fiber();
-    return f != nullptr && f->is_stackless ? static_cast<co_driver*>(f) : nullptr;
+    const stack_head* s = current_stack();
+    if (s == nullptr || s->greenlets != nullptr || s->owner == nullptr || !s->owner->is_stackless)
+        return nullptr;
+    return static_cast<co_driver*>(s->owner);
 }
 
 void co_driver::run() noexcept {
-    if (!has_started_) {
-        has_started_ = true;
+    if (!has_started()) {
         is_stackless = true;
         if (is_pinned) stay_for_good();
         if (!starts()) return;
     }
-    run_.go(next_);
+    go_on();
     // It waits, or has ended: it may be running elsewhere by now, or be gone.
 }
 
-void co_driver::begin_suspension(std::coroutine_handle<> h) {
+void co_driver::go_on() {
+    if ((next_ & k_turns) == 0) return run_chain(coroutine_of(next_));
+    auto& turns = *reinterpret_cast<co_turns*>(next_ & ~k_turns);
+    if (!turns.waits_again(*this)) run_chain(turns.whose);
+}
+
+void co_driver::begin_suspension(std::uintptr_t what) {
     home().provide_stack(*this, 0); // the end of this run gives one back
-    next_ = h;
+    next_ = what;
     state_.store(state::suspending, std::memory_order_relaxed); // before the wait begins
 }
 

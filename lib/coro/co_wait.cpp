@@ -4,17 +4,11 @@
 #include <mutex>
 #include <new>
 
+#include "coro/co_waits.hpp"
 #include "reactor/reactor.hpp"
 #include "sched/scheduler.hpp"
 
 namespace weft::detail {
-
-bool co_wait::was_notified() noexcept {
-    if (!registered_) return false;
-    const wait_end how = wait_.self().who->word.how();
-    cancelled_ = how == wait_end::cancelled;
-    return how == wait_end::notified;
-}
 
 // ---- futures ------------------------------------------------------------------------------------------------------------
 
@@ -22,15 +16,15 @@ bool co_future_wait::begin(future_core& core, co_driver& driver, std::coroutine_
     if (core.as_task() == &driver) throw would_deadlock("weft: a task can't await itself");
     driver.begin_suspension(h);
     driver.awaits.store(&core, std::memory_order_relaxed); // before begin: a canceller reads it
-    if (!wait_.begin()) {
-        cancelled_ = true;
+    wait w;
+    if (!w.begin()) {
+        refuse(node_.who);
     } else {
-        node_.who = wait_.self();
-        registered_ = true;
+        node_.who = w.self();
         if (core.add_waiter(node_)) return driver.end_suspension();
-        registered_ = false; // done meanwhile
-        if (!wait_.withdraw()) {
-            cancelled_ = true; // a canceller was first, and resumes
+        node_.who = {}; // done meanwhile
+        if (!w.withdraw()) {
+            refuse(node_.who); // a canceller was first, and resumes
             return driver.end_suspension();
         }
     }
@@ -40,18 +34,14 @@ bool co_future_wait::begin(future_core& core, co_driver& driver, std::coroutine_
 
 void co_future_wait::end(future_core& core) {
     if (task_base* me = current_task_base()) me->awaits.store(nullptr, std::memory_order_relaxed);
-    if (registered_ && !was_notified()) core.remove_waiter(node_);
-    rethrow_cancel();
+    const co_end how = end_of(node_.who);
+    if (how.is_in_line) core.remove_waiter(node_);
+    throw_if(how.cancelled);
 }
 
 // ---- time ---------------------------------------------------------------------------------------------------------------
 
 namespace {
-
-struct co_timer : timer {
-    waker who;
-    static void expire(timer& t) noexcept { static_cast<co_timer&>(t).who.wake(wait_end::expired); }
-};
 
 co_timer& timer_in(std::byte* space) noexcept {
     return *std::launder(reinterpret_cast<co_timer*>(space));
@@ -60,7 +50,8 @@ co_timer& timer_in(std::byte* space) noexcept {
 } // namespace
 
 co_time_wait::co_time_wait() noexcept {
-    static_assert(sizeof(co_timer) <= sizeof timer_ && std::is_trivially_destructible_v<co_timer>);
+    static_assert(sizeof(co_timer) <= sizeof timer_ && alignof(co_timer) <= alignof(void*) &&
+                  std::is_trivially_destructible_v<co_timer>);
     ::new (timer_) co_timer;
 }
 
@@ -73,26 +64,20 @@ bool time_awaiter::await_ready() {
 
 bool co_time_wait::begin(deadline_ns until, co_driver& driver, std::coroutine_handle<> h) {
     driver.begin_suspension(h);
-    if (!wait_.begin()) {
-        cancelled_ = true;
+    wait w;
+    if (!w.begin()) {
+        refuse(timer_in(timer_).who);
         driver.cancel_suspension();
         return false;
     }
-    registered_ = true;
-    co_timer& t = timer_in(timer_);
-    t.fire = co_timer::expire;
-    t.when = until;
-    t.who = wait_.self();
-    driver.home().local_reactor().add(t);
+    timer_in(timer_).arm(until, w.self(), driver.home().local_reactor());
     return driver.end_suspension();
 }
 
 void co_time_wait::end() {
-    if (registered_) {
-        reactor::remove(timer_in(timer_));
-        static_cast<void>(was_notified());
-    }
-    rethrow_cancel();
+    const co_end how = end_of(timer_in(timer_).who);
+    reactor::remove(timer_in(timer_));
+    throw_if(how.cancelled);
 }
 
 // ---- lines --------------------------------------------------------------------------------------------------------------
@@ -101,18 +86,20 @@ bool co_line_wait::begin(wait_queue& queue, wait_queue::state_type waiting, take
                          co_driver& driver, std::coroutine_handle<> h) {
     driver.begin_suspension(h);
     if (!take(queue, queue.lock())) {
-        registered_ = queue.enlist(wait_, node_);
-        cancelled_ = !registered_;
+        wait w;
+        const bool enlisted = queue.enlist(w, node_);
+        if (!enlisted) refuse(node_.who); // under the guard: enlisted, it may be over at once
         queue.unlock(waiting);
-        if (registered_) return driver.end_suspension();
+        if (enlisted) return driver.end_suspension();
     }
     driver.cancel_suspension();
     return false;
 }
 
 void co_line_wait::end(wait_queue& queue) {
-    if (registered_ && !was_notified()) queue.leave_line(node_);
-    rethrow_cancel();
+    const co_end how = end_of(node_.who);
+    if (how.is_in_line) queue.leave_line(node_);
+    throw_if(how.cancelled);
 }
 
 bool co_sync::take_mutex(wait_queue& q, wait_queue::state_type state) noexcept {
@@ -153,42 +140,41 @@ bool co_channel_wait::begin(channel_core& c, wait_list& (*line)(channel_core&), 
                             bool sends, co_driver& driver, std::coroutine_handle<> h) {
     driver.begin_suspension(h);
     channel_core::node* wake = nullptr;
+    bool registered = false;
     try {
         const std::lock_guard lock(c.guard);
         result_ = sends ? c.put(element, wake) : c.take(element, wake);
         if (result_ == channel_core::result::must_wait) {
-            if (wait_.begin()) {
-                registered_ = true;
+            wait w;
+            if (w.begin()) {
+                registered = true;
                 node_.element = element;
-                node_.who = wait_.self();
+                node_.who = w.self();
                 line_ = &line(c);
                 line_->push_back(node_);
             } else {
-                cancelled_ = true;
+                refuse(node_.who);
             }
         }
     } catch (...) {
         driver.cancel_suspension();
         throw;
     }
-    if (registered_) return driver.end_suspension();
+    if (registered) return driver.end_suspension();
     if (wake != nullptr) wake->who.who->resume();
     driver.cancel_suspension();
     return false;
 }
 
 bool co_channel_wait::end(channel_core& c) {
-    if (!registered_) {
-        rethrow_cancel();
-        return result_ == channel_core::result::done;
-    }
-    if (was_notified()) return node_.took_place;
-    {
+    const bool registered = node_.who.who != nullptr;
+    const co_end how = end_of(node_.who);
+    if (how.is_in_line) {
         const std::lock_guard lock(c.guard);
         if (node_.is_linked()) line_->remove(node_); // else somebody met it dead and dropped it
     }
-    rethrow_cancel();
-    return false;
+    throw_if(how.cancelled);
+    return registered ? node_.took_place : result_ == channel_core::result::done;
 }
 
 } // namespace weft::detail

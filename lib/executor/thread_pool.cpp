@@ -50,6 +50,8 @@ bool thread_pool_executor::state::has_room() const noexcept {
 }
 
 void thread_pool_executor::state::post(job j) {
+    if (!is_of_this_process())
+        throw std::logic_error("weft: a forked child can't use its parent's thread pool");
     afterwards later;
     bool taken = false;
     {
@@ -372,7 +374,10 @@ thread_pool_executor::thread_pool_executor(thread_pool_options options)
     : state_(std::make_shared<state>(checked(std::move(options)))) {}
 
 thread_pool_executor::~thread_pool_executor() {
-    if (!state_->is_abandoned()) state_->shutdown({});
+    if (!state_->is_of_this_process())
+        new std::shared_ptr<state>(state_); // of the parent: its threads are not here
+    else if (!state_->is_abandoned())
+        state_->shutdown({});
 }
 
 void thread_pool_executor::post(job j) { state_->post(std::move(j)); }

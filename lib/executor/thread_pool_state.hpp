@@ -12,6 +12,7 @@
 
 #include <weft/executor/thread_pool.hpp>
 
+#include "base/fork_count.hpp"
 #include "sched/thread_wait.hpp"
 
 namespace weft {
@@ -27,6 +28,8 @@ public:
     std::size_t queued() const;
     bool is_abandoned() const;
     unsigned max_workers() const noexcept { return options_.max_workers; }
+    /// False in a child that was forked since: there are no threads, and maybe a locked mutex.
+    bool is_of_this_process() const noexcept { return forks_ == detail::fork_count(); }
 
 private:
     /// A thread without work; lies in its frame.
@@ -72,6 +75,7 @@ private:
     void goes_on() noexcept override;
 
     const thread_pool_options options_;
+    const unsigned forks_ = detail::fork_count();
     mutable std::mutex mutex_;
     std::deque<job> queue_;
     detail::wait_list posters_;      // empty if there is room

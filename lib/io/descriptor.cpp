@@ -24,22 +24,6 @@ constexpr unsigned k_waits_to_move = 16;
 
 } // namespace
 
-/// A call in flight: the fd stays open until its end.
-class descriptor::call {
-public:
-    explicit call(descriptor& d) noexcept : descriptor_(d), entered_(d.enter()) {}
-    ~call() {
-        if (entered_) descriptor_.leave();
-    }
-    call(const call&) = delete;
-    call& operator=(const call&) = delete;
-    explicit operator bool() const noexcept { return entered_; }
-
-private:
-    descriptor& descriptor_;
-    const bool entered_;
-};
-
 bool descriptor::enter() noexcept {
     std::uint32_t now = calls_.load(std::memory_order_relaxed);
     do {
@@ -80,7 +64,7 @@ void descriptor::drop() noexcept {
         delete this; // pairs with release
 }
 
-// A loop over a descriptor that is always ready must neither starve the others nor be deaf to cancel.
+// A loop over one that is always ready must neither starve the others nor be deaf to cancel.
 void descriptor::look_around() {
     operation_point();
     const unsigned n = looks_.load(std::memory_order_relaxed) + 1;
@@ -90,7 +74,6 @@ void descriptor::look_around() {
     if (others_wait()) yield_now();
 }
 
-// The slot in a reactor of that scheduler.
 io_slot* descriptor::attached_slot(scheduler& home, int& error) noexcept {
     // acquire pairs with attach_to: the slot behind the pool is seen
     if (owner_.load(std::memory_order_acquire) != home.slots().get()) [[unlikely]] {

@@ -38,6 +38,27 @@ public:
     ssize_t perform(operation_kind kind, void* buffer, std::size_t size,
                     deadline_ns limit = k_never);
 
+    // ---- for waits that are no calls: a coroutine's (room net)
+    /// A call in flight: the fd stays open until its end.
+    class call {
+    public:
+        explicit call(descriptor& d) noexcept : descriptor_(d), entered_(d.enter()) {}
+        ~call() {
+            if (entered_) descriptor_.leave();
+        }
+        call(const call&) = delete;
+        call& operator=(const call&) = delete;
+        explicit operator bool() const noexcept { return entered_; }
+
+    private:
+        descriptor& descriptor_;
+        const bool entered_;
+    };
+    /// Before an operation: now and then a cancel point, where the others may run.
+    void look_around();
+    /// The slot in a reactor of that scheduler, in a call; null: `error` is an errno.
+    io_slot* attached_slot(scheduler& home, int& error) noexcept;
+
     /// Ends every wait; closes the fd once nobody is in a call. Any thread, any number of times.
     void close() noexcept;
     /// Closes, and frees this once nobody is in a call. Once.
@@ -49,7 +70,6 @@ public:
     }
 
 private:
-    class call;
     ~descriptor() = default;
     bool enter() noexcept;
     void leave() noexcept;
@@ -57,10 +77,8 @@ private:
 
     ssize_t perform_blocking(operation_kind kind, void* buffer, std::size_t size,
                              deadline_ns limit) noexcept;
-    io_slot* attached_slot(scheduler& home, int& error) noexcept;
     int attach_to(scheduler& home) noexcept;
     void follow(io_slot& slot, scheduler& home) noexcept;
-    void look_around();
 
     static constexpr std::uint32_t k_closed = 1U << 31;
     static constexpr unsigned k_released = 1, k_dropped = 2;

@@ -15,9 +15,6 @@ class scheduler;
 ssize_t perform_on(io_slot& slot, scheduler& home, operation_kind kind, void* buffer,
                    std::size_t size, deadline_ns limit);
 
-/// After a retract that came too late: until the completer, which is some instructions from it, is through with op.
-void await_let_go(const operation& op) noexcept;
-
 /// A plain thread's wait, until the descriptor is ready or for no reason: 0, or -errno; -ETIME after the deadline.
 int poll_once(int fd, io_direction direction, deadline_ns limit) noexcept;
 

@@ -5,7 +5,7 @@
 
 #include <system_error>
 
-#include "io/perform.hpp"
+#include "io/attempt.hpp"
 #include "loop/loop_core.hpp"
 #include "reactor/readiness.hpp"
 

@@ -20,6 +20,21 @@ int send_all(const weft::detail::io_handle& h, const_buffer from, deadline_ns li
     return 0;
 }
 
+[[gnu::noinline]] int set_option(int fd, int level, int option, int value) noexcept {
+    return setsockopt(fd, level, option, &value, sizeof value) == 0 ? 0 : -errno;
+}
+
+[[gnu::noinline]] int start_connect(int fd, const sockaddr* to, socklen_t size) noexcept {
+    return ::connect(fd, to, size) == 0 ? 0 : -errno;
+}
+
+[[gnu::noinline]] weft::detail::io_handle open_socket(int family, int type,
+                                                      const std::string& what) {
+    const int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) throw_io_error(-errno, what);
+    return weft::detail::io_handle(fd);
+}
+
 address peer_of(int fd) noexcept {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;

@@ -40,6 +40,12 @@ inline int accept_one(const weft::detail::io_handle& h, deadline_ns limit = k_ne
                    h.get()->perform(weft::detail::operation_kind::accept, nullptr, 0, limit))
              : -EBADF;
 }
+// Noinline: a function that waits must not ask for errno twice, since the compiler may keep its address from before, when
+// the task was on another thread. 0, or -errno.
+int set_option(int fd, int level, int option, int value) noexcept;
+int start_connect(int fd, const sockaddr* to, socklen_t size) noexcept;
+/// A non-blocking socket of that family.
+weft::detail::io_handle open_socket(int family, int type, const std::string& what);
 address peer_of(int fd) noexcept;
 address local_of(int fd) noexcept;
 

@@ -20,22 +20,6 @@ using weft::detail::io_handle;
 using weft::detail::k_never;
 using weft::detail::operation_kind;
 
-// Noinline: a function that waits must not ask for errno twice, since the compiler may keep its address from before, when
-// the task was on another thread.
-[[gnu::noinline]] int set_option(int fd, int level, int option, int value) noexcept {
-    return setsockopt(fd, level, option, &value, sizeof value) == 0 ? 0 : -errno;
-}
-
-[[gnu::noinline]] io_handle open_socket(const address& a, const std::string& what) {
-    const int fd = socket(a.native()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) detail::throw_io_error(-errno, what);
-    return io_handle(fd);
-}
-
-[[gnu::noinline]] ssize_t start_connect(int fd, const address& to) noexcept {
-    return ::connect(fd, to.native(), to.native_size()) == 0 ? 0 : -errno;
-}
-
 std::size_t checked(ssize_t n, const char* what) {
     if (n < 0) detail::throw_io_error(n, what);
     return static_cast<std::size_t>(n);
@@ -49,11 +33,11 @@ int open_fd(const io_handle& h, const char* what) {
 
 tcp_stream connect_until(const address& to, deadline_ns limit, bool no_delay) {
     const std::string what = "weft: can't connect to " + to.to_string();
-    io_handle h = open_socket(to, what);
-    if (no_delay) set_option(h.fd(), IPPROTO_TCP, TCP_NODELAY, 1);
+    io_handle h = detail::open_socket(to.native()->sa_family, SOCK_STREAM, what);
+    if (no_delay) detail::set_option(h.fd(), IPPROTO_TCP, TCP_NODELAY, 1);
     // The attempt begins before the socket is registered: epoll calls an idle one hung up.
     auto* native = const_cast<sockaddr*>(to.native());
-    ssize_t n = start_connect(h.fd(), to);
+    ssize_t n = detail::start_connect(h.fd(), to.native(), to.native_size());
     if (n == -EINPROGRESS || n == -EINTR)
         n = h.get()->perform(operation_kind::connect, native, to.native_size(), limit);
     if (n < 0) detail::throw_io_error(n, what);
@@ -106,8 +90,9 @@ void tcp_stream::shutdown_write() {
 }
 
 void tcp_stream::set_no_delay(bool on) {
-    checked(set_option(open_fd(handle_, "weft: set_no_delay"), IPPROTO_TCP, TCP_NODELAY, on),
-            "weft: set_no_delay");
+    checked(
+        detail::set_option(open_fd(handle_, "weft: set_no_delay"), IPPROTO_TCP, TCP_NODELAY, on),
+        "weft: set_no_delay");
 }
 
 address tcp_stream::local_address() const {
@@ -130,11 +115,12 @@ tcp_listener tcp_listener::bind(const std::string& host, std::uint16_t port,
     const auto a = address::parse(host == "localhost" ? "127.0.0.1" : host, port);
     if (!a) detail::throw_io_error(-EADDRNOTAVAIL, what + " (not a numeric address)");
     tcp_listener l;
-    l.handle_ = open_socket(*a, what);
+    l.handle_ = detail::open_socket(a->native()->sa_family, SOCK_STREAM, what);
     const int fd = l.handle_.fd();
-    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); // accepted sockets inherit it
-    if (options.reuse_address) set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (options.reuse_port) checked(set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1), what.c_str());
+    detail::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); // accepted sockets inherit it
+    if (options.reuse_address) detail::set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (options.reuse_port)
+        checked(detail::set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1), what.c_str());
     if (::bind(fd, a->native(), a->native_size()) != 0 || ::listen(fd, options.backlog) != 0)
         detail::throw_io_error(-errno, what);
     l.address_ = detail::local_of(fd);

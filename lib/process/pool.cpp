@@ -46,8 +46,7 @@ unsigned workers_of(unsigned wanted) {
 process_pool::process_pool(const process_pool_options& options)
     : max_workers_(workers_of(options.max_workers)),
       max_tasks_(options.max_tasks_per_child != 0 ? options.max_tasks_per_child
-                                                  : std::numeric_limits<unsigned>::max()),
-      pid_(getpid()) {
+                                                  : std::numeric_limits<unsigned>::max()) {
     setup_.limits = kernel_limits(options.limits);
     if (options.initializer != nullptr && !in_worker_process())
         setup_.initializer = place_of(reinterpret_cast<const void*>(options.initializer));
@@ -63,7 +62,7 @@ process_pool::ended_calls::~ended_calls() {
     }
 }
 
-bool process_pool::is_of_this_process() const noexcept { return getpid() == pid_; }
+bool process_pool::is_of_this_process() const noexcept { return forks_ == fork_count(); }
 
 void process_pool::require_usable() const {
     if (in_worker_process())

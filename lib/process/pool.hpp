@@ -9,6 +9,7 @@
 
 #include <weft/process/process_pool.hpp>
 
+#include "base/fork_count.hpp"
 #include "process/segment.hpp"
 #include "process/server_handle.hpp"
 #include "process/worker_handle.hpp"
@@ -73,7 +74,7 @@ private:
     process_worker* find(std::uint64_t number) noexcept;
 
     const unsigned max_workers_, max_tasks_;
-    const pid_t pid_; // the pool is of no use to a forked child
+    const unsigned forks_ = fork_count(); // the pool is of no use to a forked child
     worker_setup setup_;
     mutable std::mutex mutex_;
     intrusive_list<process_call> queue_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process/worker.hpp"
 
-#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -14,6 +13,7 @@
 
 #include <weft/executor/executor.hpp>
 
+#include "base/keep_memory.hpp"
 #include "process/segment.hpp"
 #include "process/thrown.hpp"
 #include "process/wire.hpp"
@@ -174,9 +174,7 @@ void die_with(int parent) noexcept {
 
 int worker_main(int socket, int page) noexcept {
     prctl(PR_SET_NAME, "weft-worker");
-    // The same large arguments and results come again: fresh pages for each would cost as much as copying them.
-    mallopt(M_MMAP_THRESHOLD, 32 << 20); // glibc's largest
-    mallopt(M_TRIM_THRESHOLD, 128 << 20);
+    keep_freed_memory(); // the same large arguments and results come again
     void* shared = mmap(nullptr, sizeof(worker_page), PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
     close(page);
     if (shared == MAP_FAILED) _exit(127);

@@ -54,9 +54,19 @@ std::string task_base::name() const {
 
 std::string task_base::description() const {
     std::string text = "task '" + name() + "'";
-    if (details_ && details_->file != nullptr) {
-        text.append(", created at ").append(details_->file).append(":");
-        text += std::to_string(details_->line);
+    const char* file = nullptr;
+    int line = 0;
+    {
+        const std::lock_guard guard(
+            lock_); // a task that ends makes its details while the monitor reports it
+        if (details_) {
+            file = details_->file;
+            line = details_->line;
+        }
+    }
+    if (file != nullptr) {
+        text.append(", created at ").append(file).append(":");
+        text += std::to_string(line);
     } else if (spawn_site_ != nullptr) {
         text.append(", created by ").append(describe_code(spawn_site_));
     }

@@ -18,17 +18,6 @@ class co_task;
 
 namespace detail {
 
-/// The task of a coroutine: told when it has ended.
-class co_owner {
-public:
-    virtual void coroutine_ended() noexcept = 0;
-
-protected:
-    ~co_owner() = default;
-};
-
-class co_promise_base;
-
 /// Goes on with the coroutine that awaits this one, or tells the task that it has ended, or returns to the call.
 struct co_final_awaiter {
     [[nodiscard]] bool await_ready() const noexcept { return false; }
@@ -53,16 +42,14 @@ public:
     }
 
     std::exception_ptr error;
-    std::coroutine_handle<> continuation; // who awaits it; null: a call
-    co_owner* owner = nullptr;            // of the outermost one of a task
-    co_run* run = nullptr;                // what the chain runs in; set before it starts
+    std::coroutine_handle<> continuation; // who awaits it; null: it is a task
 };
 
 inline void co_final_awaiter::leave(co_promise_base& ended) noexcept {
-    if (ended.owner != nullptr)
-        ended.owner->coroutine_ended(); // destroys the frame, the promise with it
+    if (ended.continuation)
+        transfer_to(ended.continuation);
     else
-        ended.run->transfer(ended.continuation);
+        static_cast<co_driver*>(current_fiber())->coroutine_ended(ended); // destroys the frame
 }
 
 template <class T>
@@ -113,8 +100,9 @@ public:
     }
     ~co_frame() { reset(); }
     void reset() noexcept {
-        if (handle_) std::exchange(handle_, nullptr).destroy();
+        if (handle_) release().destroy();
     }
+    handle release() noexcept { return std::exchange(handle_, nullptr); }
     [[nodiscard]] handle get() const noexcept { return handle_; }
     explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
 
@@ -128,12 +116,9 @@ class co_child_awaiter {
 public:
     explicit co_child_awaiter(co_frame<T> frame) noexcept : frame_(std::move(frame)) {}
     [[nodiscard]] bool await_ready() const noexcept { return false; }
-    template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> parent) noexcept {
-        auto& child = frame_.get().promise();
-        child.continuation = parent;
-        child.run = parent.promise().run;
-        child.run->transfer(frame_.get());
+    void await_suspend(std::coroutine_handle<> parent) noexcept {
+        frame_.get().promise().continuation = parent;
+        transfer_to(frame_.get());
     }
     T await_resume() { return frame_.get().promise().take(); }
 
@@ -141,19 +126,18 @@ private:
     co_frame<T> frame_;
 };
 
-/// The task's block: driver, future and the coroutine. Two references at birth: the handle's and the runtime's.
+/// The task's block: driver and future. Two references at birth: the handle's and the runtime's. The coroutine's frame belongs to
+/// it until the first step, then to the coroutine, which gives it back with its end.
 template <class T>
-class co_block final : public co_driver, public future_state<T>, public co_owner {
+class co_block final : public co_driver, public future_state<T> {
 public:
     co_block(runtime_core& runtime, task_options&& options, const void* site, co_frame<T> frame)
-        : co_driver(runtime, std::move(options), site),
-          future_state<T>(2),
-          frame_(std::move(frame)) {
-        frame_.get().promise().owner = this;
-        frame_.get().promise().run = &run_;
-        next_ = frame_.get();
+        : co_driver(runtime, std::move(options), site, frame.get()),
+          future_state<T>(2) {
+        frame.release();
     }
     ~co_block() override {
+        if (!has_started()) destroy_coroutine();
         if (auto e = this->unseen_error()) report_unseen(std::move(e));
     }
 
@@ -168,34 +152,43 @@ private:
     bool starts() noexcept override {
         std::string message;
         if (!take_final_cancel(message)) return true;
-        frame_.reset();
+        destroy_coroutine();
         this->complete_cancelled(std::move(message));
         leave();
         return false;
     }
 
-    void coroutine_ended() noexcept override {
+    void coroutine_ended(co_promise_base& outermost) noexcept override {
+        auto& promise = static_cast<co_promise<T>&>(outermost);
+        co_frame<T> frame(std::coroutine_handle<co_promise<T>>::from_promise(promise));
         std::string message;
         try {
             if constexpr (std::is_void_v<T>) {
-                frame_.get().promise().take();
-                frame_.reset();
+                promise.take();
+                end_body(frame);
                 if (!take_final_cancel(message)) this->complete_value();
             } else {
-                decltype(auto) result = frame_.get().promise().take();
-                frame_.reset();
+                decltype(auto) result = promise.take();
+                end_body(frame);
                 if (!take_final_cancel(message)) this->complete_value(std::forward<T>(result));
             }
             if (!this->done()) this->complete_cancelled(std::move(message));
         } catch (const cancelled_error& e) {
-            frame_.reset();
+            end_body(frame);
             this->complete_cancelled(e.what());
         } catch (...) {
-            frame_.reset();
+            end_body(frame);
             keep_reporter();
             this->complete_exception(std::current_exception());
         }
         leave();
+    }
+
+    /// What the body had goes before the result is there: who sees that sees it gone. As task_block.
+    void end_body(co_frame<T>& frame) noexcept {
+        frame.reset();
+        end_greenlets();
+        locals = {};
     }
 
     // The last of it.
@@ -204,8 +197,6 @@ private:
         retire(*this);
         this->drop_ref();
     }
-
-    co_frame<T> frame_;
 };
 
 template <class T>
@@ -285,9 +276,8 @@ T await(co_task<T>&& co) {
     detail::co_frame<T> frame = std::move(co).release();
     if (!frame) throw invalid_state("weft: an empty co_task, or one that was started already");
     const detail::nested_run keeps_its_stack;
-    detail::co_run run;
-    frame.get().promise().run = &run;
-    run.go(frame.get()); // to its end: every await in it is an ordinary wait
+    frame.get().promise().continuation = std::noop_coroutine();
+    detail::run_chain(frame.get()); // to its end: every await in it is an ordinary wait
     return frame.get().promise().take();
 }
 template <class T>

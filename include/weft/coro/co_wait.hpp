@@ -13,22 +13,10 @@
 
 namespace weft::detail {
 
-/// Lies in the awaiter, so in the coroutine's frame. Each `begin` is an await_suspend: true, the stack is given away.
-class co_wait {
-protected:
-    /// How the wait ended; throws the cancel that ended it or was pending.
-    void rethrow_cancel() {
-        if (cancelled_) wait_.throw_cancelled();
-    }
-    /// A wait that was parked: was it a cancel or a time-out that ended it?
-    [[nodiscard]] bool was_notified() noexcept;
+// They lie in awaiters, so in coroutines' frames, and are as small as can be: how far a wait has come is told by the waker in its
+// node (co_waits.hpp). Each `begin` is an await_suspend: true, the stack is given away.
 
-    wait wait_;
-    bool registered_ = false;
-    bool cancelled_ = false;
-};
-
-class co_future_wait : co_wait {
+class co_future_wait {
 public:
     bool begin(future_core& core, co_driver& driver, std::coroutine_handle<> h);
     /// The future is done, or throws.
@@ -38,19 +26,19 @@ private:
     future_node node_;
 };
 
-class co_time_wait : co_wait {
+class co_time_wait {
 public:
     co_time_wait() noexcept;
     bool begin(deadline_ns until, co_driver& driver, std::coroutine_handle<> h);
     void end();
 
 private:
-    // A timer of room reactor, whose header is private.
-    alignas(std::max_align_t) std::byte timer_[96];
+    // A timer of room reactor, whose header is private, and its waker.
+    alignas(void*) std::byte timer_[48];
 };
 
 /// In the line of a mutex, a semaphore or an event.
-class co_line_wait : co_wait {
+class co_line_wait {
 public:
     /// `take(queue)` under the guard: true, it has taken what it wanted and published the new state. Else the state is `waiting`.
     using take_function = bool (*)(wait_queue& queue, wait_queue::state_type state);
@@ -62,7 +50,7 @@ private:
     wait_node node_;
 };
 
-class co_channel_wait : co_wait {
+class co_channel_wait {
 public:
     bool begin_send(channel_core& c, const void* element, co_driver& driver,
                     std::coroutine_handle<> h);

@@ -41,9 +41,9 @@ struct shutdown_options {
 /// Threads for calls that block. One is started for a call when none is idle, up to the limit; then calls queue, first come,
 /// first served.
 ///
-/// Thread safety: every member from any thread, also from tasks of any runtime; it needs none. The threads are plain ones:
-/// await and get() block them. When all of them wait, for instance for calls of this same pool, and a call is queued, the
-/// pool grows by one beyond its limit and says so; waits that are not weft's (std::mutex, std::future) it can't see.
+/// Thread safety: every member from any thread, also from tasks of any runtime; it needs none. A forked child can't use it.
+/// Its threads are plain ones: await and get() block them. When all of them wait, say for calls of this same pool, and a call is queued,
+/// it grows by one beyond its limit and says so; waits that are not weft's (std::mutex, std::future) it can't see.
 ///
 ///     weft::thread_pool_executor threads({.max_workers = 5});
 ///     weft::future<int> f = threads.submit(work, x);

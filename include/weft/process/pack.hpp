@@ -7,6 +7,8 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <cereal/cereal.hpp>
 #include <cereal/types/array.hpp>
@@ -63,10 +65,14 @@ public:
     in_buffer(const std::byte* data, std::size_t size) noexcept : at_(data), left_(size) {}
 
     void read(void* to, std::size_t n) {
+        const std::byte* from = take(n);
+        if (n != 0) std::memcpy(to, from, n);
+    }
+    /// The next n, where they lie.
+    const std::byte* take(std::size_t n) {
         if (n > left_) throw std::length_error("weft: a message between processes ends too early");
-        if (n != 0) std::memcpy(to, at_, n);
-        at_ += n;
         left_ -= n;
+        return std::exchange(at_, at_ + n);
     }
     [[nodiscard]] std::size_t left() const noexcept { return left_; }
 
@@ -89,6 +95,14 @@ public:
     explicit unpacker(in_buffer& from) : InputArchive(this), from_(from) {}
     void loadBinary(void* to, std::size_t n) { from_.read(to, n); } // cereal's name
     [[nodiscard]] std::size_t left() const noexcept { return from_.left(); }
+    /// The next n values, where they lie; null if they are not aligned there.
+    template <class T>
+    const T* values_in_place(std::size_t n) {
+        if (n > from_.left() / sizeof(T)) static_cast<void>(from_.take(from_.left() + 1)); // throws
+        const std::byte* at = from_.take(0);
+        if (reinterpret_cast<std::uintptr_t>(at) % alignof(T) != 0) return nullptr;
+        return reinterpret_cast<const T*>(from_.take(n * sizeof(T)));
+    }
 
 private:
     in_buffer& from_;
@@ -129,6 +143,29 @@ template <class T>
 void CEREAL_LOAD_FUNCTION_NAME(unpacker& ar, cereal::BinaryData<T>& x) {
     ar.loadBinary(x.data, static_cast<std::size_t>(x.size));
 }
+
+/// Strings and vectors of numbers, as cereal writes them. Its own way to read them is to fill them with zeros first: with a large one
+/// that costs as much as the copy.
+template <class Container>
+void load_numbers(unpacker& ar, Container& to) {
+    using number = typename Container::value_type;
+    cereal::size_type count = 0;
+    ar(cereal::make_size_tag(count));
+    const auto n = static_cast<std::size_t>(count);
+    if (const number* values = ar.values_in_place<number>(n)) {
+        to.assign(values, values + n);
+    } else {
+        to.resize(n);
+        ar.loadBinary(to.data(), n * sizeof(number));
+    }
+}
+template <class C, class Traits, class A>
+void CEREAL_LOAD_FUNCTION_NAME(unpacker& ar, std::basic_string<C, Traits, A>& to) {
+    load_numbers(ar, to);
+}
+template <class T, class A>
+    requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
+void CEREAL_LOAD_FUNCTION_NAME(unpacker& ar, std::vector<T, A>& to) { load_numbers(ar, to); }
 
 } // namespace weft::detail
 

@@ -164,7 +164,9 @@ public:
     template <class... Args>
     bool complete_value(Args&&... args) {
         return complete(outcome_kind::value, [&] {
-            if constexpr (std::is_reference_v<T>)
+            if constexpr (std::is_void_v<T>)
+                return;
+            else if constexpr (std::is_reference_v<T>)
                 value_.emplace(std::addressof(args)...);
             else
                 value_.emplace(std::forward<Args>(args)...);
@@ -194,7 +196,9 @@ protected:
     explicit future_state(unsigned refs) noexcept : future_core(refs) {}
 
 private:
-    std::optional<stored<T>> value_;
+    struct nothing {};
+    [[no_unique_address]] std::conditional_t<std::is_void_v<T>, nothing, std::optional<stored<T>>>
+        value_;
 };
 
 /// Counts references to a future_core or what derives from it.

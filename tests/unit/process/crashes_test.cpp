@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -65,6 +66,24 @@ bool eventually(const std::function<bool()>& holds) {
     return true;
 }
 
+/// How often the thread has gone to sleep; -1: it is gone.
+long sleeps_of(const std::string& thread) {
+    std::ifstream file(thread + "/status");
+    for (std::string word; file >> word;)
+        if (long n = 0; word == "voluntary_ctxt_switches:" && file >> n) return n;
+    return -1;
+}
+
+/// The folder in /proc of this process's thread of that name.
+std::string thread_named(const std::string& name) {
+    for (const auto& t : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string its;
+        std::ifstream(t.path() / "comm") >> its;
+        if (its == name) return t.path();
+    }
+    return {};
+}
+
 std::size_t zombies_of_this_process() {
     std::size_t n = 0;
     siginfo_t info{};
@@ -94,6 +113,27 @@ TEST_CASE("process pool: a worker that dies costs the call it ran, whatever kill
         CHECK(weft::await(procs.submit(twice, 2)) == 4);
     });
     CHECK(zombies_of_this_process() == 0);
+}
+
+TEST_CASE("process pool: a death is told by the kernel: nobody wakes up to look for one",
+          "[process]") {
+    leak_fixture nothing_leaks;
+    process_pool_executor procs({.max_workers = 1});
+    const int worker = procs.submit(getpid).get();
+    auto running = procs.submit(sleep_long);
+    const std::string manager = thread_named("weft-procs"),
+                      server = "/proc/" + std::to_string(parent_of(worker));
+    REQUIRE(sleeps_of(manager) > 0);
+    REQUIRE(sleeps_of(server) > 0);
+    // What the call's beginning has to say to them comes to an end; a look now and then would not.
+    CHECK(eventually([&] {
+        const long before = sleeps_of(manager) + sleeps_of(server);
+        usleep(50'000);
+        return sleeps_of(manager) + sleeps_of(server) == before;
+    }));
+    CHECK_FALSE(running.done());
+    kill(worker, SIGKILL);
+    CHECK_THROWS_AS(running.get(), weft::worker_died);
 }
 
 TEST_CASE("process pool: calls beside and behind a crash go on", "[process]") {
