@@ -26,7 +26,8 @@ int main() {
     loop.run_until_complete([&] {
         std::puts("registering callbacks");
         loop.call_soon([](int n) { callback(n); }, 1);
-        loop.call_soon(callback, 2, ", a keyword"); // functools.partial is a lambda, or more arguments
+        loop.call_soon(callback, 2,
+                       ", a keyword"); // functools.partial is a lambda, or more arguments
         weft::yield();
     });
     std::puts("closing the loop");

@@ -4,14 +4,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "http/connection.hpp"
 #include "http/server_core.hpp"
 #include "http/server_wait.hpp"
-#include "net/socket.hpp"
+#include "net/accept.hpp"
 
 namespace weft::http::detail {
 namespace {
@@ -21,30 +19,6 @@ constexpr auto k_pause =
     std::chrono::milliseconds(10); // before the next try when descriptors or memory have run out
 
 int open_reserve() noexcept { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
-
-enum class accept_failure { of_one_client, no_room, stopped, fatal };
-
-accept_failure classify(int error) noexcept {
-    switch (error) {
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM: return accept_failure::no_room;
-    case ECANCELED:
-    case EBADF: return accept_failure::stopped;
-    // What went wrong with the connection since it came (accept(2), "Error handling").
-    case ECONNABORTED:
-    case EPROTO:
-    case EPERM:
-    case ENOPROTOOPT:
-    case ENETDOWN:
-    case ENETUNREACH:
-    case EHOSTDOWN:
-    case EHOSTUNREACH:
-    case EOPNOTSUPP: return accept_failure::of_one_client;
-    default: return accept_failure::fatal;
-    }
-}
 
 } // namespace
 
@@ -62,19 +36,14 @@ void server_core::accept_until_stopped() {
     for (;;) {
         wait_until(stopped_or_room, k_never);
         if (stopped()) return;
-        const int fd = net::detail::accept_one(listener_.handle());
+        const int fd = net::detail::accept_client(listener_.handle());
         if (fd >= 0) {
             start(fd);
-            continue;
-        }
-        switch (classify(-fd)) {
-        case accept_failure::of_one_client: continue;
-        case accept_failure::stopped: return;
-        case accept_failure::fatal:
-            throw std::system_error(-fd, std::generic_category(), "weft: accept");
-        case accept_failure::no_room:
+        } else if (net::detail::lacks_room(fd)) {
             shed();
             wait_until(stopped, weft::detail::deadline_after(k_pause));
+        } else {
+            return;
         }
     }
 }

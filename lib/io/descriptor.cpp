@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 
@@ -21,6 +22,7 @@ namespace {
 constexpr unsigned k_operations_per_look =
     16; // each may move some 64 KiB: well under 100 us in all
 constexpr unsigned k_waits_to_move = 16;
+constexpr deadline_ns k_look_again = 50'000'000;
 
 } // namespace
 
@@ -147,14 +149,25 @@ ssize_t descriptor::perform(operation_kind kind, void* buffer, std::size_t size,
     return n <= 0 && fd() < 0 ? -ECANCELED : n;
 }
 
+ssize_t descriptor::attempt(operation_kind kind, void* buffer, std::size_t size) noexcept {
+    const call in(*this);
+    if (!in) return -EBADF;
+    const ssize_t n = try_operation(kind, fd_, buffer, size);
+    return n <= 0 && fd() < 0 ? -ECANCELED : n;
+}
+
 ssize_t descriptor::perform_blocking(operation_kind kind, void* buffer, std::size_t size,
                                      deadline_ns limit) noexcept {
     for (;;) {
         const ssize_t n = try_operation(kind, fd_, buffer, size);
         if (fd() < 0 && n <= 0) return -ECANCELED;
         if (n != -EAGAIN) return n;
-        const int error = poll_once(fd_, direction_of(kind), limit);
-        if (error != 0) return error;
+        // close can't shut down what is no socket: its threads look now and then.
+        const deadline_ns until =
+            is_of_sockets(kind) ? limit
+                                : std::min(limit, time_source::monotonic_now() + k_look_again);
+        const int error = poll_once(fd_, direction_of(kind), until);
+        if (error != 0 && !(error == -ETIME && until < limit)) return error;
     }
 }
 

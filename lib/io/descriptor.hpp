@@ -58,6 +58,8 @@ public:
     void look_around();
     /// The slot in a reactor of that scheduler, in a call; null: `error` is an errno.
     io_slot* attached_slot(scheduler& home, int& error) noexcept;
+    /// The operation as far as it goes without waiting; -EAGAIN: it would wait. No cancel point.
+    ssize_t attempt(operation_kind kind, void* buffer, std::size_t size) noexcept;
 
     /// Ends every wait; closes the fd once nobody is in a call. Any thread, any number of times.
     void close() noexcept;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/socket.hpp"
 
-#include <cerrno>
-#include <system_error>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
-#include <weft/base/error.hpp>
+#include <cstddef>
+#include <cstring>
 
 namespace weft::net::detail {
 
@@ -35,6 +37,13 @@ int send_all(const weft::detail::io_handle& h, const_buffer from, deadline_ns li
     return weft::detail::io_handle(fd);
 }
 
+weft::detail::io_handle adopt_socket(int fd) {
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        throw_io_error(-errno, "weft: adopt");
+    return weft::detail::io_handle(fd);
+}
+
 address peer_of(int fd) noexcept {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
@@ -49,9 +58,14 @@ address local_of(int fd) noexcept {
     return {reinterpret_cast<const sockaddr*>(&storage), size};
 }
 
-void throw_io_error(ssize_t minus_error, const std::string& what) {
-    if (minus_error == -ETIME) throw timeout_error(what + ": timed out");
-    throw std::system_error(static_cast<int>(-minus_error), std::generic_category(), what);
+std::string name_of(const address& a) {
+    if (a.empty() || a.native()->sa_family != AF_UNIX) return a.to_string();
+    constexpr std::size_t k_before = offsetof(sockaddr_un, sun_path);
+    const char* path = reinterpret_cast<const sockaddr_un*>(a.native())->sun_path;
+    const std::size_t size = a.native_size() > k_before ? a.native_size() - k_before : 0;
+    // One in the file system ends with a zero, one that is abstract begins with it.
+    return size == 0 || path[0] == '\0' ? std::string(path, size)
+                                        : std::string(path, strnlen(path, size));
 }
 
 } // namespace weft::net::detail

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <weft/net/tcp.hpp>
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -14,22 +13,13 @@
 namespace weft::net {
 namespace {
 
+using detail::checked;
+using detail::open_fd;
 using weft::detail::deadline_after;
 using weft::detail::deadline_ns;
 using weft::detail::io_handle;
 using weft::detail::k_never;
 using weft::detail::operation_kind;
-
-std::size_t checked(ssize_t n, const char* what) {
-    if (n < 0) detail::throw_io_error(n, what);
-    return static_cast<std::size_t>(n);
-}
-
-int open_fd(const io_handle& h, const char* what) {
-    const int fd = h.fd();
-    if (fd < 0) detail::throw_io_error(-EBADF, what);
-    return fd;
-}
 
 tcp_stream connect_until(const address& to, deadline_ns limit, bool no_delay) {
     const std::string what = "weft: can't connect to " + to.to_string();
@@ -37,7 +27,7 @@ tcp_stream connect_until(const address& to, deadline_ns limit, bool no_delay) {
     if (no_delay) detail::set_option(h.fd(), IPPROTO_TCP, TCP_NODELAY, 1);
     // The attempt begins before the socket is registered: epoll calls an idle one hung up.
     auto* native = const_cast<sockaddr*>(to.native());
-    ssize_t n = detail::start_connect(h.fd(), to.native(), to.native_size());
+    ssize_t n = detail::start_connect(h.fd(), native, to.native_size());
     if (n == -EINPROGRESS || n == -EINTR)
         n = h.get()->perform(operation_kind::connect, native, to.native_size(), limit);
     if (n < 0) detail::throw_io_error(n, what);
@@ -55,59 +45,35 @@ tcp_stream tcp_stream::connect(const std::string& host, std::uint16_t port,
                                const connect_options& options) {
     const deadline_ns limit = options.timeout ? deadline_after(*options.timeout) : k_never;
     const std::vector<address> all = resolve(host, port);
-    for (std::size_t i = 0; i + 1 < all.size(); ++i) {
+    if (all.size() == 1) return connect_until(all.front(), limit, options.no_delay);
+    std::string tried;
+    std::error_code last;
+    for (const address& a : all) {
         try {
-            return connect_until(all[i], limit, options.no_delay);
-        } catch (const std::system_error&) {} // the next one
+            return connect_until(a, limit, options.no_delay);
+        } catch (const std::system_error& e) { // the next one
+            last = e.code();
+            tried += (tried.empty() ? "" : ", ") + a.to_string() + " (" + last.message() + ")";
+        }
     }
-    return connect_until(all.back(), limit, options.no_delay);
-}
-
-std::size_t tcp_stream::read_some(mutable_buffer to) {
-    return checked(detail::receive(handle_, to), "weft: read");
-}
-std::size_t tcp_stream::read_some(mutable_buffer to, std::chrono::nanoseconds limit) {
-    return checked(detail::receive(handle_, to, deadline_after(limit)), "weft: read");
-}
-
-std::size_t tcp_stream::write_some(const_buffer from) {
-    return checked(detail::send_some(handle_, from), "weft: write");
-}
-std::size_t tcp_stream::write_some(const_buffer from, std::chrono::nanoseconds limit) {
-    return checked(detail::send_some(handle_, from, deadline_after(limit)), "weft: write");
-}
-
-void tcp_stream::write_all(const_buffer from) {
-    checked(detail::send_all(handle_, from), "weft: write");
-}
-void tcp_stream::write_all(const_buffer from, std::chrono::nanoseconds limit) {
-    checked(detail::send_all(handle_, from, deadline_after(limit)), "weft: write");
-}
-
-void tcp_stream::shutdown_write() {
-    if (::shutdown(open_fd(handle_, "weft: shutdown"), SHUT_WR) != 0)
-        detail::throw_io_error(-errno, "weft: shutdown");
+    throw std::system_error(last, "weft: can't connect to " + host + ":" + std::to_string(port) +
+                                      ", tried " + tried);
 }
 
 void tcp_stream::set_no_delay(bool on) {
     checked(
-        detail::set_option(open_fd(handle_, "weft: set_no_delay"), IPPROTO_TCP, TCP_NODELAY, on),
+        detail::set_option(open_fd(handle(), "weft: set_no_delay"), IPPROTO_TCP, TCP_NODELAY, on),
         "weft: set_no_delay");
 }
 
 address tcp_stream::local_address() const {
-    return detail::local_of(open_fd(handle_, "weft: local_address"));
+    return detail::local_of(open_fd(handle(), "weft: local_address"));
 }
 address tcp_stream::peer_address() const {
-    return detail::peer_of(open_fd(handle_, "weft: peer_address"));
+    return detail::peer_of(open_fd(handle(), "weft: peer_address"));
 }
 
-tcp_stream tcp_stream::adopt(int fd) {
-    const int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        detail::throw_io_error(-errno, "weft: adopt");
-    return tcp_stream(io_handle(fd));
-}
+tcp_stream tcp_stream::adopt(int fd) { return tcp_stream(detail::adopt_socket(fd)); }
 
 tcp_listener tcp_listener::bind(const std::string& host, std::uint16_t port,
                                 const listen_options& options) {
@@ -125,16 +91,6 @@ tcp_listener tcp_listener::bind(const std::string& host, std::uint16_t port,
         detail::throw_io_error(-errno, what);
     l.address_ = detail::local_of(fd);
     return l;
-}
-
-tcp_stream tcp_listener::accept() {
-    return tcp_stream(
-        io_handle(static_cast<int>(checked(detail::accept_one(handle_), "weft: accept"))));
-}
-tcp_stream tcp_listener::accept(std::chrono::nanoseconds limit) {
-    const int fd = static_cast<int>(
-        checked(detail::accept_one(handle_, deadline_after(limit)), "weft: accept"));
-    return tcp_stream(io_handle(fd));
 }
 
 } // namespace weft::net

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.hpp"
 #include "process/modules.hpp"
-#include "process/unique_fd.hpp"
 
 namespace weft::detail {
 namespace {

@@ -12,7 +12,7 @@
 
 #include <weft/process/pack.hpp>
 
-#include "process/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 #include "process/wire.hpp"
 
 namespace weft::detail {

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "process/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 #include "process/wire.hpp"
 
 namespace weft::detail {

@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <span>
 
+#include "base/unique_fd.hpp"
 #include "process/modules.hpp"
-#include "process/unique_fd.hpp"
 
 namespace weft::detail {
 

@@ -19,13 +19,27 @@ class reactor;
 
 enum class io_direction : unsigned { read = 0, write = 1 };
 
-enum class operation_kind : unsigned char { readable, writable, receive, send, accept, connect };
+enum class operation_kind : unsigned char {
+    readable,
+    receive,
+    receive_message, // the buffer is a msghdr
+    read,            // of what is no socket
+    accept,
+    writable,
+    send,
+    send_message,
+    write,
+    connect
+};
 
 constexpr io_direction direction_of(operation_kind kind) noexcept {
-    return kind == operation_kind::readable || kind == operation_kind::receive ||
-                   kind == operation_kind::accept
-               ? io_direction::read
-               : io_direction::write;
+    return kind < operation_kind::writable ? io_direction::read : io_direction::write;
+}
+
+/// Does shutdown(2) end a thread's wait for it?
+constexpr bool is_of_sockets(operation_kind kind) noexcept {
+    return kind != operation_kind::readable && kind != operation_kind::read &&
+           kind != operation_kind::writable && kind != operation_kind::write;
 }
 
 struct operation;
@@ -52,7 +66,7 @@ struct io_slot {
 struct operation {
     operation_kind kind;
     io_slot* slot = nullptr;
-    void* buffer = nullptr; // accept and connect: a sockaddr
+    void* buffer = nullptr; // connect: a sockaddr
     std::size_t size = 0;
     /// Bytes or descriptor; or -errno. -EAGAIN: the descriptor is ready, submit again (readiness backends only).
     ssize_t result = 0;

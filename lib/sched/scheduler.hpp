@@ -30,7 +30,7 @@ struct scheduler_options {
     bool force_migration = false; // every wait that ends resumes on the next worker
     bool virtual_time = false;    // null backend, one worker
     std::uint64_t seed = 0; // with virtual time: not 0, the next task is drawn from the ready ones
-    bool caller_runs = false; // one worker, whose thread is whoever calls run_here
+    bool caller_runs = false;               // one worker, whose thread is whoever calls run_here
     std::optional<monitor::settings> watch; // empty: no monitor
     std::function<std::unique_ptr<backend>(time_source&)> make_backend;
 };

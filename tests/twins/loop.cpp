@@ -10,14 +10,15 @@ using namespace std::chrono_literals;
 /// say of one word or two, as a function that a loop can call.
 constexpr auto say_it = [](const auto&... words) { say(words...); };
 
-const twin callbacks_in_the_order_of_the_calls(
-    "loop.callbacks_in_the_order_of_the_calls", "LOOP-01", [] {
-        auto& loop = weft::get_running_loop();
-        for (int n = 0; n < 3; ++n) loop.call_soon(say_it, "callback", n);
-        say("called");
-        weft::yield();
-        say("after a yield");
-    });
+const twin callbacks_in_the_order_of_the_calls("loop.callbacks_in_the_order_of_the_calls",
+                                               "LOOP-01", [] {
+                                                   auto& loop = weft::get_running_loop();
+                                                   for (int n = 0; n < 3; ++n)
+                                                       loop.call_soon(say_it, "callback", n);
+                                                   say("called");
+                                                   weft::yield();
+                                                   say("after a yield");
+                                               });
 
 const twin what_a_callback_schedules_comes_next_turn(
     "loop.what_a_callback_schedules_comes_next_turn", "LOOP-02", [] {

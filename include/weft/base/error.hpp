@@ -2,7 +2,9 @@
 // The exceptions of the core. Components add their own.
 #pragma once
 
+#include <cstddef>
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -130,6 +132,39 @@ public:
 class broken_barrier : public std::runtime_error {
 public:
     broken_barrier() : std::runtime_error("weft: the barrier is broken: reset or aborted") {}
+};
+
+/// A stream ended before all that was asked for had come.
+class incomplete_read_error : public std::runtime_error {
+public:
+    /// `expected`: the bytes asked for; empty: a separator was.
+    incomplete_read_error(const std::string& what, std::string partial,
+                          std::optional<std::size_t> expected)
+        : std::runtime_error(what),
+          partial_(std::move(partial)),
+          expected_(expected) {}
+    /// What came; it is read herewith.
+    [[nodiscard]] const std::string& partial() const noexcept { return partial_; }
+    [[nodiscard]] std::optional<std::size_t> expected() const noexcept { return expected_; }
+
+private:
+    std::string partial_;
+    std::optional<std::size_t> expected_;
+};
+
+/// A line, or what readuntil looks for, is longer than the stream's limit.
+class limit_overrun_error : public std::runtime_error {
+public:
+    limit_overrun_error(const std::string& what, std::string partial)
+        : std::runtime_error(what),
+          partial_(std::move(partial)) {}
+    /// What is there of it: dropped by readline, still to be read after readuntil.
+    [[nodiscard]] const std::string& partial() const noexcept { return partial_; }
+    /// How many bytes that is.
+    [[nodiscard]] std::size_t consumed() const noexcept { return partial_.size(); }
+
+private:
+    std::string partial_;
 };
 
 /// What an exception is, for reports: the demangled type and, of a std::exception, its message.

@@ -7,7 +7,7 @@
 #include <ranges>
 #include <type_traits>
 
-namespace weft::net {
+namespace weft {
 
 /// char, std::byte and unsigned char.
 template <class T>
@@ -55,4 +55,9 @@ struct const_buffer {
     noexcept : data(std::ranges::data(r)), size(std::ranges::size(r)) {} // NOLINT: implicit
 };
 
-} // namespace weft::net
+namespace net {
+using weft::const_buffer;
+using weft::mutable_buffer;
+} // namespace net
+
+} // namespace weft
