@@ -32,12 +32,12 @@ int main() {
         const long sum = weft::await(weft::run_in_executor(in_tbb, [&] {
             return tbb::parallel_reduce(
                 tbb::blocked_range<std::size_t>(0, rows.size()), 0L,
-                [&](const auto& part, long sum) {
+                [&](const auto& part, long so_far) {
                     for (std::size_t i = part.begin(); i != part.end(); ++i) {
                         const auto row = rows[i].get(); // the TBB task waits, its thread does not
-                        sum = std::accumulate(row.begin(), row.end(), sum);
+                        so_far = std::accumulate(row.begin(), row.end(), so_far);
                     }
-                    return sum;
+                    return so_far;
                 },
                 std::plus<>{});
         }));
