@@ -151,6 +151,8 @@ public:
     [[nodiscard]] bool forks_demanded() const noexcept {
         return demand_.load(std::memory_order_relaxed) != demand::none;
     }
+    /// Is there a worker that might be woken for them?
+    [[nodiscard]] bool others_sleep() const noexcept;
     void forks_shared() noexcept { demand_.store(demand::none, std::memory_order_relaxed); }
     /// It has looked, and what it has is too fine yet.
     void decline_forks() noexcept { demand_.store(demand::declined, std::memory_order_relaxed); }

@@ -44,6 +44,8 @@ bool worker::look_at_switch() noexcept {
     return tsc_between(last_look_, now) > tsc_ticks(k_look_every);
 }
 
+bool worker::others_sleep() const noexcept { return scheduler_.sleeping_workers() != 0; }
+
 bool worker::anybody_ready() const noexcept {
     return has_ready() || !staying_.empty() || !scheduler_.inject_.empty();
 }
