@@ -82,13 +82,14 @@ void fork_look(stack_head& head) noexcept {
     s.forks_left = s.forks_stride;
     if (s.owner->stays != 0) return; // forks of a greenlet: they are shared where the task waits
     worker& w = *s.runner;
-    if (w.forks_demanded()) {
+    const bool look = w.look_is_due();
+    if (w.forks_demanded() || (look && w.others_sleep())) {
         if (is_worth_sharing(s) && share_oldest(s))
             w.forks_shared();
         else
             w.decline_forks();
     }
-    if (w.look_is_due()) worker::look(s);
+    if (look) worker::look(s);
 }
 
 bool loop_point() {
@@ -98,7 +99,8 @@ bool loop_point() {
     auto& s = static_cast<stack&>(*head);
     worker& w = *s.runner;
     bool wants_more = false;
-    if (w.forks_demanded()) {
+    const bool look = w.look_is_due();
+    if (w.forks_demanded() || (look && w.others_sleep())) {
         if (!s.forks.empty() && share_oldest(s)) {
             w.forks_shared();
         } else {
@@ -106,7 +108,7 @@ bool loop_point() {
             wants_more = true;
         }
     }
-    if (w.look_is_due()) worker::look(s);
+    if (look) worker::look(s);
     return wants_more;
 }
 

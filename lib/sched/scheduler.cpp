@@ -155,6 +155,7 @@ worker* scheduler::make_spare() noexcept {
         stacks_.reserve(worker::k_kept_stacks);
         try {
             w->is_promised_ = true;
+            w->is_offered_.store(true, std::memory_order_relaxed);
             w->start_thread();
         } catch (...) {
             stacks_.unreserve(worker::k_kept_stacks);
@@ -187,6 +188,7 @@ worker* scheduler::lend_next(worker& from) noexcept {
     }
     to->running_.store(true, std::memory_order_relaxed); // it is ours until it sees what is lent
     to->lent_.store(f, std::memory_order_release); // pairs with run_lent: all we did to it before
+    to->is_offered_.store(false, std::memory_order_release); // pairs with await_permit
     to->permission.nudge();
     return to;
 }
@@ -225,6 +227,7 @@ bool scheduler::hand_over(worker& from, worker& to) noexcept {
     p->holder.store(&to,
                     std::memory_order_release); // pairs with its readers: the worker is complete
     to.permission.grant(p);
+    to.is_offered_.store(false, std::memory_order_release); // pairs with await_permit
     return true;
 }
 

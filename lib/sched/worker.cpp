@@ -76,11 +76,12 @@ void worker::loop() {
     for (;;) {
         if (permission.get() == nullptr || takes_over_ != nullptr) [[unlikely]]
             if (!await_permit()) return;
+        if (has_lent()) [[unlikely]] {
+            run_lent();
+            continue;
+        }
         if (permission.get() == nullptr) [[unlikely]] {
-            if (has_lent())
-                run_lent();
-            else
-                run_staying();
+            run_staying();
             continue;
         }
         if (fiber* next = find_work())

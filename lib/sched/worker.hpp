@@ -165,6 +165,8 @@ public:
     [[nodiscard]] bool forks_demanded() const noexcept {
         return demand_.load(std::memory_order_relaxed) != demand::none;
     }
+    /// Is there a worker that might be woken for them?
+    [[nodiscard]] bool others_sleep() const noexcept;
     void forks_shared() noexcept { demand_.store(demand::none, std::memory_order_relaxed); }
     /// It has looked, and what it has is too fine yet.
     void decline_forks() noexcept { demand_.store(demand::declined, std::memory_order_relaxed); }
@@ -231,7 +233,10 @@ private:
     std::thread thread_;
     std::atomic<int> thread_id_{0}; // both written by the thread before it runs anything
     std::atomic<clockid_t> cpu_clock_{0};
-    bool is_promised_ = false;          // made for a permit that is on its way
+    bool is_promised_ = false; // made for a permit that is on its way
+    /// Is in the list of spares, or was taken off it for something that has not come yet. True: by the worker, or by who makes
+    /// it; false: by who granted or lent it something, after that is visible.
+    std::atomic<bool> is_offered_{false};
     worker* takes_over_ = nullptr;      // whose permit it gets: grant shows it
     std::atomic<fiber*> lent_{nullptr}; // to run without a permit, once
 

@@ -52,6 +52,8 @@ bool worker::look_at_switch() noexcept {
     return tsc_between(last_look_, now) > tsc_ticks(k_look_every);
 }
 
+bool worker::others_sleep() const noexcept { return scheduler_.sleeping_workers() != 0; }
+
 bool worker::anybody_ready() const noexcept {
     return has_ready() || !staying_.empty() || !scheduler_.inject_.empty();
 }
@@ -208,16 +210,25 @@ void worker::pin_to_core() noexcept {
 bool worker::await_permit() noexcept {
     // A new one has nothing to hand over, and it may count as running already: lend_next.
     if (permission.get() == nullptr && !is_promised_) retire();
-    bool is_offered = std::exchange(is_promised_, false);
+    is_promised_ = false;
     while (permission.get() == nullptr) {
         if (permission.is_stopped()) return false;
         const std::uint32_t seen = permission.signals();
-        if (!std::exchange(is_offered, true)) scheduler_.spares_.add(*this);
+        // acquire pairs with hand_over and lend_next: what came is seen, or was here and is gone again
+        const bool is_offered = is_offered_.load(std::memory_order_acquire);
+        if (has_lent()) return true;
+        if (!is_offered && permission.get() == nullptr) {
+            is_offered_.store(true, std::memory_order_relaxed);
+            scheduler_.spares_.add(*this);
+        }
         // What was lent or made ready before `seen` was read is here; what comes later is a signal.
         if (!has_lent() && staying_.empty()) permission.await(seen);
         if (has_lent()) return true;
         if (!staying_.empty()) {
-            if (scheduler_.spares_.take(*this)) return true;
+            if (scheduler_.spares_.take(*this)) {
+                is_offered_.store(false, std::memory_order_relaxed);
+                return true;
+            }
             sched_yield(); // somebody has taken it off the list, and gives it a permit or puts it back
         }
         pin_to_core();
