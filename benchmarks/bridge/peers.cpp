@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same calls by Boost.Asio and oneTBB.
+#include <utility> // Asio 1.18 forgets it
+
 #include <boost/asio.hpp>
 
 #include <deque>
