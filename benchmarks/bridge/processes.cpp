@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -91,6 +92,11 @@ void processes_start() {
                 starts());
 }
 
+void pause_at(const std::string& file) {
+    close(open(file.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    for (;;) pause();
+}
+
 // From the death of a worker that runs a call to the exception at the caller.
 void processes_death() {
     table t;
@@ -99,11 +105,10 @@ void processes_death() {
         weft::process_pool_executor procs({.max_workers = 1});
         std::vector<double> times;
         for (int i = 0; i < 20; ++i) {
-            procs.submit(echo, std::string("x"))
-                .get(); // a new worker, and no pause before the next one
-            const int pid = procs.worker_pids().front();
-            auto call = procs.submit([] { pause(); });
-            usleep(2000); // it runs
+            const int pid = procs.submit(getpid).get(); // a new worker, which has served
+            const std::string flag = "/tmp/weft-bench-" + std::to_string(pid);
+            auto call = procs.submit(pause_at, flag);
+            while (unlink(flag.c_str()) != 0) usleep(100); // it runs now
             const double begin = now_us();
             kill(pid, SIGKILL);
             try {

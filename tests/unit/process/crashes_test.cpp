@@ -31,6 +31,11 @@ int crash(int) {
     return 0;
 }
 void sleep_long() { sleep(1000); }
+/// Says by a file that it runs.
+void sleep_long_at(const std::string& file) {
+    std::ofstream(file) << "here";
+    sleep(1000);
+}
 void compute_for_ever() {
     for (volatile bool on = true; on;) {}
 }
@@ -120,7 +125,11 @@ TEST_CASE("process pool: a death is told by the kernel: nobody wakes up to look 
     leak_fixture nothing_leaks;
     process_pool_executor procs({.max_workers = 1});
     const int worker = procs.submit(getpid).get();
-    auto running = procs.submit(sleep_long);
+    const auto flag = std::filesystem::temp_directory_path() /
+                      ("weft-test-" + std::to_string(worker)); // a pid: nobody else's
+    auto running = procs.submit(sleep_long_at, flag.string());
+    REQUIRE(eventually([&] { return std::filesystem::exists(flag); }));
+    std::filesystem::remove(flag);
     const std::string manager = thread_named("weft-procs"),
                       server = "/proc/" + std::to_string(parent_of(worker));
     REQUIRE(sleeps_of(manager) > 0);
