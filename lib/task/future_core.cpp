@@ -69,7 +69,11 @@ bool future_core::waits_alone(const waiter& who) noexcept {
 }
 
 bool future_core::await_done_until(deadline_ns deadline, bool cancellable) {
-    if (done()) return true;
+    if (done()) {
+        // Who completes it may be on its way out of it still, and our caller may destroy it next.
+        const std::lock_guard until_it_has_left(lock_);
+        return true;
+    }
     task_base* me = current_task_base();
     if (me != nullptr && as_task() == me) throw would_deadlock("weft: a task can't await itself");
     wait w(cancellable);

@@ -54,7 +54,8 @@ void live_task_table::put_back(live_slot& s, part& p) noexcept {
     if (++p.free_count == 2 * k_batch) [[unlikely]]
         give_up_batch(p);
     owner_fence(); // pairs with begin_look: it does not see the task, or we see it look
-    if ((state_.load(std::memory_order_relaxed) & k_looking) != 0) [[unlikely]] {
+    // acquire pairs with end_look: what it read of the task it has read before we end it
+    if ((state_.load(std::memory_order_acquire) & k_looking) != 0) [[unlikely]] {
         const std::lock_guard wait_for_look(lock_);
     }
 }
@@ -107,7 +108,7 @@ void live_task_table::begin_look() noexcept {
 }
 
 void live_task_table::end_look() noexcept {
-    state_.fetch_and(~k_looking, std::memory_order_release); // lock_ shows what was done
+    state_.fetch_and(~k_looking, std::memory_order_release); // pairs with put_back
 }
 
 void live_task_table::close() noexcept {

@@ -292,7 +292,7 @@ TEST_CASE(
             std::size_t threads = 0;
             for ([[maybe_unused]] auto& e : std::filesystem::directory_iterator("/proc/self/task"))
                 ++threads;
-            return threads == 1;
+            return threads == 1 || weft::detail::k_tsan; // which has one of its own
         }
         return false;
     };

@@ -78,7 +78,8 @@ TEST_CASE("TSK-16: a task that stays resumes on its thread after each wait", "[s
 
 TEST_CASE("a task that does not stay moves where it is made to", "[sched]") {
     leak_fixture nothing_leaks;
-    weft::run({.workers = 2, .debug = true}, [] { CHECK(threads_over_waits(20).size() == 2); });
+    weft::run({.workers = 2, .debug = true, .max_spares = 0},
+              [] { CHECK(threads_over_waits(20).size() == 2); });
 }
 
 TEST_CASE(

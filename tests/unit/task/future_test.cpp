@@ -129,7 +129,7 @@ TEST_CASE(
 TEST_CASE("FUT-05 FUT-13: callbacks and those who wait go on in the order in which they came; the "
           "callbacks one at a time, also if one waits",
           "[task]") {
-    weft::run({.workers = 1}, [] {
+    weft::run({.workers = 1, .max_spares = 0}, [] {
         weft::promise<void> p;
         auto f = p.get_future();
         std::string order;
