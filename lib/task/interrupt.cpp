@@ -20,7 +20,7 @@ void on_interrupt(int) {
     const int saved = errno;
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written =
-        write(signal_event.load(std::memory_order_relaxed), &one, sizeof one);
+        write(signal_event.load(std::memory_order_acquire), &one, sizeof one); // with the guard
     signal(SIGINT, SIG_DFL); // the second one ends the process
     errno = saved;
 }
@@ -57,7 +57,7 @@ interrupt_guard::interrupt_guard(task_handle main) {
     state_ = std::make_unique<state>();
     state_->main = std::move(main);
     state_->event = event;
-    signal_event.store(event, std::memory_order_relaxed);
+    signal_event.store(event, std::memory_order_release); // pairs with on_interrupt
     state_->watcher = std::thread([s = state_.get()] {
         sigset_t all;
         sigfillset(&all);

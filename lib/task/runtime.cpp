@@ -151,6 +151,10 @@ void close_runtime(runtime_core& runtime) noexcept {
 
 namespace weft {
 
-std::vector<task_handle> all_tasks() { return detail::current_runtime().live_tasks(); }
+std::vector<task_handle> all_tasks() {
+    auto all = detail::current_runtime().live_tasks();
+    std::erase_if(all, [](const task_handle& t) { return t.done(); }); // and about to leave
+    return all;
+}
 
 } // namespace weft

@@ -404,8 +404,12 @@ TEST_CASE("streams: serve_forever ends when it is cancelled, after its clients",
         auto server = weft::start_server(echo, "127.0.0.1", 0);
         auto [in, out] = weft::open_connection("127.0.0.1", server.port());
         CHECK(ask(in, out, "x") == "x\n");
-        auto serving = weft::create_task([&] { server.serve_forever(); });
-        weft::yield();
+        weft::event begun; // one that is cancelled before it begins would never ask the server
+        auto serving = weft::create_task([&] {
+            begun.set();
+            server.serve_forever();
+        });
+        begun.wait();
         serving.cancel();
         out.close();
         CHECK_THROWS_AS(weft::await(serving), weft::cancelled_error);
