@@ -33,7 +33,8 @@ scheduler::scheduler(const scheduler_options& options)
       outside_stacks_(stacks_),
       may_rob_(options.workers > 1 && has_heavy_fence()) {
     install_overflow_handler(print_stack_owner);
-    strand::slot_of = &scheduler::stack_slot_of;
+    // Once: several runtimes may begin at the same time.
+    [[maybe_unused]] static const auto set = strand::slot_of = &scheduler::stack_slot_of;
     for (unsigned i = 0; i < options.workers; ++i) {
         reactors_.push_back(std::make_unique<reactor>(options.make_backend(time_), time_));
         permits_[i].home = reactors_.back().get();
