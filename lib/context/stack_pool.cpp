@@ -125,9 +125,10 @@ stack* stack_pool::take() noexcept {
     const std::size_t index = fresh_index_++;
     guard.unlock(); // the guard page is a system call
     stack* s = make_fresh(base, index);
-    if (k_tsan || s->guard == guard_kind::protected_page) {
+    constexpr bool remembered = k_asan || k_tsan;
+    if (remembered || s->guard == guard_kind::protected_page) {
         const std::lock_guard again(lock_);
-        if (k_tsan) made_.push_back(s);
+        if (remembered) made_.push_back(s);
         if (s->guard == guard_kind::protected_page) ++protected_;
     }
     return s;

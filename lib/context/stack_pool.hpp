@@ -54,7 +54,7 @@ private:
     stack* free_ = nullptr;
     std::size_t taken_ = 0;
     std::size_t protected_ = 0; // guards that count in the budget of protected pages
-    std::vector<stack*> made_;
+    std::vector<stack*> made_;  // under the sanitizers, which keep things for each
 };
 
 /// One stack of another size, mapped at once. Throws std::system_error.

@@ -9,8 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 namespace weft::testing {
@@ -34,6 +36,7 @@ child_end in_child(Body body) {
     int ends[2];
     if (pipe(ends) != 0) return end;
     const pid_t child = fork();
+    if (child < 0) end.said = std::string("could not fork: ") + std::strerror(errno);
     if (child == 0) {
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);

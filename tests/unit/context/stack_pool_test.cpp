@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
-#include <fstream>
 #include <set>
 #include <string>
 #include <system_error>
@@ -24,6 +23,7 @@
 #include "context/overflow.hpp"
 #include "context/switch.hpp"
 #include "support/child.hpp"
+#include "support/mapped_bytes.hpp"
 
 using namespace weft::detail;
 using namespace weft::testing;
@@ -68,9 +68,8 @@ public:
 
 // For RLIMIT_AS: what is mapped now, and that much more.
 bool limit_address_space(std::size_t more) {
-    std::size_t used = 0;
-    std::ifstream("/proc/self/statm") >> used;
-    const rlimit limit{used * page_size() + more, RLIM_INFINITY};
+    const std::size_t used = mapped_bytes();
+    const rlimit limit{used + more, RLIM_INFINITY};
     return used != 0 && setrlimit(RLIMIT_AS, &limit) == 0;
 }
 

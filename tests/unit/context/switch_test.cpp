@@ -18,6 +18,7 @@
 #include "context/overflow.hpp"
 #include "context/stack_pool.hpp"
 #include "support/child.hpp"
+#include "support/mapped_bytes.hpp"
 
 using namespace weft::detail;
 using namespace weft::testing;
@@ -314,6 +315,39 @@ TEST_CASE("a stack wanders over threads many times and keeps its frames", "[cont
         }).join();
     CHECK(r.done());
     CHECK(sum == k_hops * (k_hops - 1) / 2);
+}
+
+TEST_CASE("an unmapped stack leaves nothing mapped, under the sanitizers neither", "[context]") {
+    const bool from_a_pool = GENERATE(true, false);
+    CAPTURE(from_a_pool);
+    constexpr std::size_t k_stacks = 64;
+    static stack* visitor;
+    const auto main = [](stack& s) {
+        const char frame[64] = {}; // ASAN wants a second place for it
+        asm volatile("" : : "r"(&frame) : "memory");
+        for (;;) switch_stacks(s, *visitor, after_save);
+    };
+    const adopted here;
+    visitor = static_cast<stack*>(current_stack());
+    const auto visit = [](stack* s) { switch_stacks(*visitor, *s, after_save); };
+    const auto use_stacks = [&] {
+        if (!from_a_pool) {
+            for (std::size_t i = 0; i < k_stacks; ++i) {
+                stack* s = map_single_stack(64 * 1024, main);
+                visit(s);
+                unmap_single_stack(s);
+            }
+            return;
+        }
+        stack_pool pool(64 * 1024, main);
+        pool.reserve(k_stacks);
+        for (std::size_t i = 0; i < k_stacks; ++i) visit(pool.take());
+        pool.unreserve(k_stacks);
+    };
+    use_stacks(); // what the first time allocates for good
+    const std::size_t before = mapped_bytes();
+    for (int round = 0; round < 4; ++round) use_stacks();
+    CHECK(mapped_bytes() < before + 32 * 1024 * 1024); // a fake stack of ASAN's has 2.8 MiB
 }
 
 TEST_CASE("what runs after a save is run on the next stack, with the one that was left",

@@ -227,14 +227,14 @@ TEST_CASE("SHT-05: a task that shuts its own runtime down gets an error, and har
 
 TEST_CASE("SHT-05: a task that destroys its own runtime ends the process with a word of why",
           "[task]") {
-    if (weft::detail::k_asan)
-        return; // the second process ends early in a whole run: not understood yet
     constexpr const char* k_now = "WEFT_TEST_DESTROYS_ITS_RUNTIME";
     if (std::getenv(k_now) != nullptr) {
+        std::signal(SIGABRT, SIG_DFL); // Catch2's handler writes a report, on a task's stack
         auto rt = std::make_unique<weft::runtime>(weft::runtime_options{.workers = 1});
         rt->block_on([&] { rt.reset(); });
     }
     const auto end = this_test_again(k_now);
+    CAPTURE(end.status, end.said);
     CHECK(end.killed_by(SIGABRT));
     CHECK_THAT(end.said, Catch::Contains("destroyed by one of its own tasks"));
 }
