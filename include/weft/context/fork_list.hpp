@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 
 #include <weft/base/atomics.hpp>
@@ -148,8 +149,8 @@ public:
         if (!robber_) return nullptr;                                // it has answered meanwhile
         link_type* newest = newest_.load(std::memory_order_acquire); // pairs with link, unlink
         link_type* last = robbed_ != nullptr ? robbed_ : &head_;
-        if (newest != last && newest != &head_ &&
-            newest != nullptr) { // else: none, or all are taken
+        // Else: none, or all are taken. An owner on its way into settle has stored one that is older than the last taken.
+        if (newest != nullptr && std::less<>()(newest, last)) {
             link_type* r = last->newer.load(std::memory_order_acquire); // pairs with link
             if (share(*r)) {
                 robbed_ = r; // the owner takes it off
