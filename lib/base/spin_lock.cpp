@@ -20,4 +20,8 @@ void spin_lock::lock_slow() noexcept {
     }
 }
 
+void spin_lock::await_free_slow() const noexcept {
+    while (locked_.load(std::memory_order_acquire)) give_way(); // pairs with unlock
+}
+
 } // namespace weft::detail

@@ -69,28 +69,29 @@ bool future_core::waits_alone(const waiter& who) noexcept {
 }
 
 bool future_core::await_done_until(deadline_ns deadline, bool cancellable) {
-    if (done()) {
-        // Who completes it may be on its way out of it still, and our caller may destroy it next.
-        const std::lock_guard until_it_has_left(lock_);
-        return true;
-    }
+    if (done()) return true;
     task_base* me = current_task_base();
     if (me != nullptr && as_task() == me) throw would_deadlock("weft: a task can't await itself");
-    wait w(cancellable);
+    wait w(wait_reason::future, cancellable);
     future_node node;
     // Before begin: a canceller that freezes this wait reads it. The caller's handle keeps this alive meanwhile.
     if (me != nullptr) me->awaits.store(this, std::memory_order_relaxed);
-    bool began = false, pending = false;
+    bool began = false, pending = false, came_before = false;
     lock_.lock();
     if (state_.load(std::memory_order_relaxed) == outcome_kind::pending) {
         pending = true;
         began = w.begin();
+        if (!began && me != nullptr && takes_waiters_cancel()) {
+            came_before = me->word.take_cancel();
+            began = w.begin();
+        }
         if (began) {
             node.who = w.self();
             line_.push_back(node);
         }
     }
     lock_.unlock();
+    if (came_before && began) me->pass_cancel_on();
     const wait_end end = began ? w.park(deadline) : wait_end::notified;
     if (me != nullptr) me->awaits.store(nullptr, std::memory_order_relaxed);
     if (!pending) return true;
@@ -136,41 +137,28 @@ future_node* future_core::next_to_tell(outcome_kind kind) noexcept {
     return nullptr;
 }
 
-// Enters with lock_ held. The waiters' nodes lie in their frames: each is claimed under the lock and resumed after it, when
-// the node may be gone already. Callbacks go at their place in the line, so one that was added before somebody waited has run
-// before that one goes on, if there is one worker.
+// Enters with lock_ held. The waiters' nodes lie in their frames: each is claimed under the lock, stays where it is until its
+// waiter is resumed, and is gone then. Callbacks go at their place in the line, so one that was added before somebody waited has
+// run before that one goes on, if there is one worker.
 void future_core::finish_locked(outcome_kind kind) noexcept {
-    constexpr unsigned k_batch = 16;
     state_.store(kind,
                  std::memory_order_release); // pairs with state(): the value or error is there
-    struct told {
-        waiter* who;
-        callback_node* callbacks;
-    };
+    intrusive_list<future_node> told;
+    unsigned callbacks = 0;
+    while (future_node* node = next_to_tell(kind)) {
+        callbacks += as_callbacks(node) != nullptr;
+        told.push_back(*node);
+    }
+    lock_.unlock();                      // this may be gone from here on: drop_ref
     std::shared_ptr<callback_line> line; // if there are callbacks at several places
-    for (;;) {
-        told batch[k_batch];
-        unsigned count = 0, callbacks = 0;
-        while (count < k_batch) {
-            future_node* node = next_to_tell(kind);
-            if (node == nullptr) break;
-            callback_node* calls = as_callbacks(node);
-            callbacks += calls != nullptr;
-            batch[count++] = {node->who.who, calls};
+    if (callbacks > 1) line = std::make_shared<callback_line>();
+    while (future_node* node = told.pop_front()) {
+        if (callback_node* calls = as_callbacks(node)) {
+            run_at_home(calls->home, std::move(calls->callbacks), line);
+            delete calls;
+        } else {
+            node->who.who->resume();
         }
-        lock_.unlock();
-        if (!line && (callbacks > 1 || (callbacks == 1 && count == k_batch)))
-            line = std::make_shared<callback_line>();
-        for (unsigned i = 0; i < count; ++i) {
-            if (batch[i].who != nullptr) {
-                batch[i].who->resume();
-            } else {
-                const std::unique_ptr<callback_node> calls(batch[i].callbacks);
-                run_at_home(calls->home, std::move(calls->callbacks), line);
-            }
-        }
-        if (count < k_batch) break;
-        lock_.lock();
     }
 }
 

@@ -99,24 +99,38 @@ unsigned task_base::uncancel() noexcept {
     return requests_;
 }
 
+bool task_base::cancel(std::string message) {
+    if (!note_request(message)) return false;
+    pass_cancel_on(message);
+    return true;
+}
+
+void task_base::pass_cancel_on() {
+    std::string message;
+    {
+        const std::lock_guard guard(lock_);
+        if (details_) message = details_->message;
+    }
+    pass_cancel_on(message);
+}
+
 // asyncio's order: what a task waits for alone is cancelled first, innermost first; the task sees the cancel when that has
 // ended. The walk goes down one step at a time: the waiter is frozen only while its link is read, and never while a lock is
 // held; a task whose request this walk has just left (a cycle) ends it.
-bool task_base::cancel(std::string message) {
-    if (!note_request(message)) return false;
+void task_base::pass_cancel_on(const std::string& message) {
     core_ref<future_core> held; // keeps the task below alive
     for (task_base* t = this;;) {
         wait_word::epoch_type epoch = 0;
         if (!t->word.freeze(epoch)) {
             if (t->word.request_cancel()) t->resume();
-            return true;
+            return;
         }
         auto inner = core_ref<future_core>::share(t->awaits.load(std::memory_order_relaxed));
         t->word.thaw_cancelled();
         if (inner && inner->takes_waiters_cancel() && inner->waits_alone(*t)) {
             task_base* below = inner->as_task();
             if (below == nullptr) { // a call in an executor
-                if (inner->cancel(message)) return true;
+                if (inner->cancel(message)) return;
             } else if (below != this && !below->word.cancel_pending() &&
                        below->note_request(message)) {
                 held = std::move(inner);
@@ -125,7 +139,7 @@ bool task_base::cancel(std::string message) {
             }
         }
         if (waker{t, epoch}.claim(wait_end::cancelled)) t->resume();
-        return true;
+        return;
     }
 }
 

@@ -18,10 +18,16 @@ public:
         return !locked_.load(std::memory_order_relaxed) &&
                !locked_.exchange(true, std::memory_order_acquire); // pairs with unlock
     }
+    /// Returns once nobody holds it. For who destroys what it guards, which nobody else can find any more.
+    void await_free() const noexcept {
+        if (locked_.load(std::memory_order_acquire)) [[unlikely]] // pairs with unlock
+            await_free_slow();
+    }
     void unlock() noexcept { locked_.store(false, std::memory_order_release); } // pairs with lock
 
 private:
     void lock_slow() noexcept;
+    void await_free_slow() const noexcept;
     std::atomic<bool> locked_{false};
 };
 

@@ -56,7 +56,10 @@ public:
 
     void add_ref() noexcept { refs_.add(); }
     void drop_ref() noexcept {
-        if (refs_.drop()) destroy();
+        if (!refs_.drop()) return;
+        lock_
+            .await_free(); // who completed it may be on its way out of it: its reference was another's, who has seen it done
+        destroy();
     }
 
     [[nodiscard]] outcome_kind state() const noexcept {

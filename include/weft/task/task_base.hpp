@@ -52,6 +52,8 @@ public:
 
     /// Cancels as described in lib/task/README.md. False: done already.
     bool cancel(std::string message);
+    /// By the task itself, in a wait that has begun: a request that came before it goes the way of one that comes now.
+    void pass_cancel_on();
     unsigned uncancel() noexcept;
     [[nodiscard]] unsigned cancelling() const noexcept;
 
@@ -85,6 +87,7 @@ private:
     friend class runtime_core;
     /// One request for this task alone: counts, keeps the message. False: done.
     bool note_request(const std::string& message);
+    void pass_cancel_on(const std::string& message);
 
     /// What few tasks have: a million parked ones should not pay for it.
     struct details {

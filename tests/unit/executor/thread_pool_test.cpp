@@ -147,6 +147,28 @@ TEST_CASE("THR-09 WRP-03: thread pool: a cancelled waiter cancels the call that 
     });
 }
 
+TEST_CASE(
+    "THR-09: thread pool: a cancel between the call and its await reaches the queued call, too",
+    "[executor]") {
+    weft::run({.workers = 1, .max_spares = 0}, [] {
+        thread_pool_executor pool({.max_workers = 1});
+        gate g;
+        auto running = pool.submit([&] { g.pass(); });
+        std::atomic<bool> ran{false};
+        auto waiter = weft::create_task([&] {
+            auto call = weft::run_in_executor(pool, [&, life = counted()] { ran = true; });
+            weft::current_task().cancel();
+            weft::await(call);
+        });
+        CHECK_THROWS_AS(weft::await(waiter), weft::cancelled_error);
+        CHECK(counted::alive == 0);
+        g.open();
+        weft::await(running);
+        pool.shutdown();
+        CHECK_FALSE(ran);
+    });
+}
+
 TEST_CASE("THR-10: thread pool: cancel of a call that runs ends its future at once; its result is "
           "dropped",
           "[executor]") {

@@ -125,8 +125,50 @@ TEST_CASE(
         ready.await();
         CHECK(outer.cancel("down"));
         CHECK(message_of(outer) == "cancelled:down");
-        CHECK((log == "inner outer:down" ||
-               log == "outer:down")); // the latter if outer had not begun to wait for inner
+        CHECK(log == "inner outer:down"); // also if outer had not begun to wait for inner
+    });
+}
+
+TEST_CASE(
+    "CAN-09: cancel: a request that comes before the wait goes inwards like one that comes in it",
+    "[task]") {
+    in_virtual_time([] {
+        std::string log;
+        auto outer = weft::create_task([&] {
+            auto inner = weft::create_task([&] {
+                try {
+                    weft::sleep_for(1h);
+                } catch (const weft::cancelled_error& e) {
+                    weft::sleep_for(1s);
+                    log += std::string("inner:") + e.what() + " ";
+                    throw;
+                }
+            });
+            weft::yield(); // it sleeps
+            weft::current_task().cancel("down");
+            try {
+                weft::await(inner);
+            } catch (const weft::cancelled_error& e) {
+                log += std::string("outer:") + e.what();
+                throw;
+            }
+        });
+        CHECK(message_of(outer) == "cancelled:down");
+        CHECK(log == "inner:down outer:down");
+        CHECK(outer.cancelling() == 1);
+        // Somebody else waits for it, too: then only the own wait ends.
+        log.clear();
+        auto shared = weft::create_task([] { weft::sleep_for(1h); });
+        auto other = weft::create_task([&] { weft::await(shared); });
+        weft::yield();
+        auto third = weft::create_task([&] {
+            weft::current_task().cancel("me");
+            weft::await(shared);
+        });
+        CHECK(message_of(third) == "cancelled:me");
+        CHECK_FALSE(shared.done());
+        other.cancel();
+        CHECK(message_of(other) == "cancelled:");
     });
 }
 

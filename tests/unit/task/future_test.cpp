@@ -363,3 +363,28 @@ TEST_CASE("FUT-23: a result whose destructor uses the library may be dropped", "
         CHECK(ran == 2);
     });
 }
+
+TEST_CASE("FUT-19: a promise may be destroyed by who has seen its future done, also while the "
+          "setter is on its way out",
+          "[task]") {
+    constexpr int k_rounds = 5'000;
+    std::atomic<weft::promise<std::string>*> shown{nullptr};
+    std::thread setter([&] {
+        for (int i = 0; i < k_rounds; ++i) {
+            weft::promise<std::string>* p = nullptr;
+            while ((p = shown.exchange(nullptr)) == nullptr) std::this_thread::yield();
+            p->set_value("there");
+        }
+    });
+    int right = 0;
+    for (int i = 0; i < k_rounds; ++i) {
+        auto p = std::make_unique<weft::promise<std::string>>();
+        auto f = p->get_future();
+        shown = p.get();
+        while (!f.done()) {} // no wait: the setter's last instructions are what this is about
+        p.reset();
+        if (f.get() == "there") ++right;
+    }
+    setter.join();
+    CHECK(right == k_rounds);
+}
