@@ -27,6 +27,7 @@
 #include <weft/net/tcp.hpp>
 #include <weft/net/udp.hpp>
 #include <weft/net/unix.hpp>
+#include <weft/observe/dump.hpp>
 #include <weft/observe/metrics.hpp>
 #include <weft/os/subprocess.hpp>
 #include <weft/sched/blocking.hpp>

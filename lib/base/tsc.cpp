@@ -23,9 +23,8 @@ const std::uint64_t rate = measure();
 
 std::uint64_t tsc_rate() noexcept { return rate; }
 
-double coarse_tsc_ns(std::uint64_t steps) noexcept {
-    return static_cast<double>(steps << k_coarse_shift) /
-           (static_cast<double>(rate) / 4294967296.0);
+double tsc_ns(std::uint64_t ticks) noexcept {
+    return static_cast<double>(ticks) / (static_cast<double>(rate) / 4294967296.0);
 }
 
 } // namespace weft::detail

@@ -9,8 +9,10 @@ namespace weft::detail {
 
 #if defined(__x86_64__)
 inline constexpr unsigned k_coarse_shift = 8; // some GHz
+inline constexpr unsigned k_waiting_shift = 20;
 #else
 inline constexpr unsigned k_coarse_shift = 4; // a GHz at most
+inline constexpr unsigned k_waiting_shift = 14;
 #endif
 
 /// A counter that runs at a constant rate, read without a fence: for "has so much time passed?".
@@ -33,8 +35,21 @@ inline std::uint64_t tsc_between(std::uint64_t from, std::uint64_t to) noexcept 
 inline std::uint32_t coarse_tsc() noexcept {
     return static_cast<std::uint32_t>(read_tsc() >> k_coarse_shift);
 }
-/// That many such steps in nanoseconds.
-double coarse_tsc_ns(std::uint64_t steps) noexcept;
+double tsc_ns(std::uint64_t ticks) noexcept;
+/// That many steps of coarse_tsc in nanoseconds.
+inline double coarse_tsc_ns(std::uint64_t steps) noexcept {
+    return tsc_ns(steps << k_coarse_shift);
+}
+
+/// For how long somebody waits: steps of less than 1 ms, for differences of up to some days.
+constexpr std::uint32_t waiting_steps(std::uint64_t tsc) noexcept {
+    return static_cast<std::uint32_t>(tsc >> k_waiting_shift);
+}
+/// From those steps until now, in nanoseconds.
+inline double waiting_ns(std::uint32_t since) noexcept {
+    const auto steps = static_cast<std::int32_t>(waiting_steps(read_tsc()) - since);
+    return steps <= 0 ? 0 : tsc_ns(static_cast<std::uint64_t>(steps) << k_waiting_shift);
+}
 
 /// Ticks per nanosecond, as a 32.32 fixed-point number; measured once, at the start of the first runtime.
 std::uint64_t tsc_rate() noexcept;

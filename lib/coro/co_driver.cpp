@@ -73,6 +73,15 @@ void co_driver::cancel_suspension() noexcept {
     home().withdraw_stack(*this);
 }
 
+const void* co_driver::suspended_at() const noexcept {
+    if (state_.load(std::memory_order_relaxed) == state::running) return nullptr;
+    const auto whose = (next_ & k_turns) == 0
+                           ? coroutine_of(next_)
+                           : reinterpret_cast<const co_turns*>(next_ & ~k_turns)->whose;
+    return *static_cast<const void* const*>(
+        whose.address()); // first in a coroutine's frame: its resume function
+}
+
 // Called once per ended wait.
 void co_driver::resume() noexcept {
     state now = state::suspending;

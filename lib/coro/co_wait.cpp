@@ -16,7 +16,7 @@ bool co_future_wait::begin(future_core& core, co_driver& driver, std::coroutine_
     if (core.as_task() == &driver) throw would_deadlock("weft: a task can't await itself");
     driver.begin_suspension(h);
     driver.awaits.store(&core, std::memory_order_relaxed); // before begin: a canceller reads it
-    wait w;
+    wait w(wait_reason::future);
     if (!w.begin()) {
         refuse(node_.who);
     } else {
@@ -64,7 +64,7 @@ bool time_awaiter::await_ready() {
 
 bool co_time_wait::begin(deadline_ns until, co_driver& driver, std::coroutine_handle<> h) {
     driver.begin_suspension(h);
-    wait w;
+    wait w(wait_reason::time);
     if (!w.begin()) {
         refuse(timer_in(timer_).who);
         driver.cancel_suspension();
@@ -82,11 +82,11 @@ void co_time_wait::end() {
 
 // ---- lines --------------------------------------------------------------------------------------------------------------
 
-bool co_line_wait::begin(wait_queue& queue, wait_queue::state_type waiting, take_function take,
-                         co_driver& driver, std::coroutine_handle<> h) {
+bool co_line_wait::begin(wait_reason why, wait_queue& queue, wait_queue::state_type waiting,
+                         take_function take, co_driver& driver, std::coroutine_handle<> h) {
     driver.begin_suspension(h);
     if (!take(queue, queue.lock())) {
-        wait w;
+        wait w(why);
         const bool enlisted = queue.enlist(w, node_);
         if (!enlisted) refuse(node_.who); // under the guard: enlisted, it may be over at once
         queue.unlock(waiting);
@@ -145,7 +145,7 @@ bool co_channel_wait::begin(channel_core& c, wait_list& (*line)(channel_core&), 
         const std::lock_guard lock(c.guard);
         result_ = sends ? c.put(element, wake) : c.take(element, wake);
         if (result_ == channel_core::result::must_wait) {
-            wait w;
+            wait w(sends ? wait_reason::channel_send : wait_reason::channel_receive);
             if (w.begin()) {
                 registered = true;
                 node_.element = element;

@@ -73,7 +73,7 @@ void thread_pool_executor::state::post(job j) {
 
 // False: there was room meanwhile, but somebody was faster.
 bool thread_pool_executor::state::wait_for_room(job& j) {
-    detail::wait w;
+    detail::wait w(detail::wait_reason::pool_room);
     poster me;
     me.posted = &j;
     bool began = false;

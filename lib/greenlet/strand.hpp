@@ -49,6 +49,14 @@ public:
             f(*c->stack_);
     }
     [[nodiscard]] bool masks_cancel() const noexcept;
+    /// Calls f(stack&) for the greenlet that runs, or waits, then its parents, down to the root.
+    template <class F>
+    void for_each_active(F f) const noexcept {
+        for (const greenlet_core* c = current_; c != nullptr && c != &root_ && owns(*c);
+             c = c->parent_)
+            if (c->stack_ != nullptr) f(*c->stack_);
+        f(*root_.stack_);
+    }
 
 private:
     class root_core final : public greenlet_core {

@@ -9,7 +9,7 @@ namespace weft::http::detail {
 template <class Ready>
 bool server_core::wait_until(Ready ready, deadline_ns limit, bool cancellable) {
     for (;;) {
-        weft::detail::wait w(cancellable);
+        weft::detail::wait w(weft::detail::wait_reason::connections, cancellable);
         lock_.lock();
         if (ready()) {
             lock_.unlock();

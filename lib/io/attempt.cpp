@@ -34,6 +34,11 @@ void note_wait(io_slot& slot, const reactor* watched_by, scheduler& home) noexce
 
 } // namespace
 
+wait_reason io_attempt::why() const noexcept {
+    return direction_of(operation_.kind) == io_direction::read ? wait_reason::descriptor_read
+                                                               : wait_reason::descriptor_write;
+}
+
 void await_let_go(const operation& op) noexcept {
     for (int i = 0; !op.let_go.load(std::memory_order_acquire);
          ++i) // pairs with the completer's store

@@ -23,6 +23,7 @@ public:
         cancelled, ///< nothing took effect
         expired
     };
+    [[nodiscard]] wait_reason why() const noexcept;
     /// Asks the kernel.
     [[nodiscard]] step submit(wait& w, scheduler& home) noexcept;
     /// After the wait has ended so, and its waiter was resumed; never `waits`.

@@ -16,7 +16,7 @@ ssize_t perform_on(io_slot& slot, scheduler& home, operation_kind kind, void* bu
     using step = io_attempt::step;
     io_attempt attempt(slot, kind, buffer, size);
     for (;;) {
-        wait w;
+        wait w(attempt.why());
         step now = attempt.submit(w, home);
         if (now == step::waits) now = attempt.ended(w.park(limit));
         if (now == step::done) return attempt.result();

@@ -58,7 +58,7 @@ struct co_socket_wait::attempt {
 bool co_socket_wait::attempt::turn(co_driver& driver) {
     for (;;) {
         driver.begin_suspension(whole);
-        weft::detail::wait w;
+        weft::detail::wait w(operation->why());
         io_attempt::step now = operation->submit(w, driver.home());
         if (now == io_attempt::step::waits) {
             // If it has ended meanwhile, its ender finds us suspending, and we are here until end_suspension.

@@ -83,6 +83,7 @@ deadline_ns monitor::look(deadline_ns now) noexcept {
         look_at_permit(p, permits_[i], now);
     }
     anybody_runs |= !displaced_.empty();
+    if (anybody_runs) scheduler_.note_watch();
     look_at_displaced(now);
     quiet_looks_ = anybody_runs ? 0 : quiet_looks_ + 1;
     if (quiet_looks_ >= k_quiet_looks) return k_never;

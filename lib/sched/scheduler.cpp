@@ -82,7 +82,6 @@ void scheduler::provide_stack(fiber& f, std::size_t size) {
         f.stack_ = map_single_stack(size, &worker::stack_main);
         single_stacks_.fetch_add(1, std::memory_order_relaxed);
         f.stack_->owner = &f;
-        f.own_stack_ = true;
         allow_forks(*f.stack_, f.is_task);
         return;
     }
@@ -95,7 +94,7 @@ void scheduler::provide_stack(fiber& f, std::size_t size) {
 }
 
 void scheduler::withdraw_stack(fiber& f) noexcept {
-    if (f.own_stack_) {
+    if (f.stack_ != nullptr && f.stack_->single) {
         unmap_single(f.stack_);
         f.stack_ = nullptr;
         return;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/tsc.hpp"
 #include "context/stack_pool.hpp"
 #include "reactor/reactor.hpp"
 #include "reactor/slot_pool.hpp"
@@ -95,6 +96,11 @@ public:
     reactor& local_reactor() noexcept;
 
     [[nodiscard]] time_source& time() noexcept { return time_; }
+    /// When the monitor last looked while somebody ran, by the TSC.
+    [[nodiscard]] std::uint64_t watched_at() const noexcept {
+        return watched_at_.load(std::memory_order_relaxed);
+    }
+    void note_watch() noexcept { watched_at_.store(read_tsc(), std::memory_order_relaxed); }
     /// Shared with what is registered: a socket may outlive the runtime.
     [[nodiscard]] const std::shared_ptr<slot_pool>& slots() noexcept { return slots_; }
     /// Those that exist, spares included.
@@ -160,9 +166,14 @@ private:
     run_until run_until_ = run_until::stopped; // of the thread in run_here
     std::atomic<unsigned> outside_calls_{0};   // of make_ready, this moment; stop waits for them
     std::atomic<std::uint64_t> wakes_{0};
-    std::atomic<unsigned> standing_down_{0}; // written under the lock of all guest_places
-    std::optional<lottery> lottery_;         // the one worker's
+    std::atomic<unsigned> standing_down_{0};   // written under the lock of all guest_places
+    std::atomic<std::uint64_t> watched_at_{0}; // the monitor's
+    std::optional<lottery> lottery_;           // the one worker's
     std::optional<monitor> monitor_;
 };
+
+inline std::uint32_t worker::waiting_clock() const noexcept {
+    return waiting_steps(std::max({last_look_, last_clock_, scheduler_.watched_at()}));
+}
 
 } // namespace weft::detail

@@ -161,9 +161,11 @@ fiber* current_fiber() noexcept {
     return s != nullptr ? s->owner : nullptr;
 }
 
-wait::wait(bool cancellable) noexcept {
+wait::wait(wait_reason why, bool cancellable) noexcept {
     if (stack* s = task_stack()) {
         who_ = s->owner;
+        s->owner->waits_for = why;
+        s->owner->waits_since = s->runner->waiting_clock();
         cancellable_ = cancellable && !masked(*s);
     } else {
         who_ = &this_thread_waiter();

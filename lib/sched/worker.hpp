@@ -76,6 +76,8 @@ public:
         blocking_.store(false, std::memory_order_relaxed);
         return permission.get() != nullptr;
     }
+    /// Now, in waiting_steps: as exact as its last reading of the clock, or the monitor's.
+    [[nodiscard]] std::uint32_t waiting_clock() const noexcept;
     /// The running task is about to end: nobody may ask for it any more.
     void forget_running_task() noexcept { running_task_.store(nullptr, std::memory_order_relaxed); }
     /// Its reactor is looked at before the next fiber runs; in run_here, when this turn is over.

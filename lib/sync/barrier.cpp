@@ -79,7 +79,7 @@ void barrier_core::wait(phase_type phase) {
 }
 
 void barrier_core::wait_for(phase_type phase, bool cancellable) {
-    class wait w(cancellable);
+    class wait w(wait_reason::barrier, cancellable);
     node me;
     me.phase = phase;
     {
@@ -106,7 +106,7 @@ void barrier_core::wait_for(phase_type phase, bool cancellable) {
 
 std::ptrdiff_t barrier_core::arrive_and_wait() {
     operation_point();
-    class wait w;
+    class wait w(wait_reason::barrier);
     node me;
     wait_list claimed;
     arrival mine{};

@@ -101,7 +101,7 @@ bool channel_core::receive(void* element) {
 
 // True: the element was handed over. False: closed. Throws cancelled_error: the element is where it was.
 bool channel_core::wait_in_line(wait_list& line, void* element, std::unique_lock<spin_lock>& lock) {
-    wait w;
+    wait w(&line == &senders_ ? wait_reason::channel_send : wait_reason::channel_receive);
     node me;
     me.element = element;
     if (!w.begin()) {

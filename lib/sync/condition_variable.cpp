@@ -10,7 +10,7 @@ std::cv_status condition_variable::wait_until_ns(std::unique_lock<mutex>& lock,
     if (!lock.owns_lock())
         throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
                                 "weft::condition_variable: wait without the lock");
-    detail::wait w;
+    detail::wait w(detail::wait_reason::condition);
     detail::wait_node node;
     queue_.lock();
     const bool began = queue_.enlist(w, node);

@@ -33,7 +33,7 @@ bool event::wait_slow(detail::deadline_ns deadline) {
         queue_.unlock(state);
         return true;
     }
-    return queue_.wait_in_line(0, deadline);
+    return queue_.wait_in_line(detail::wait_reason::event, 0, deadline);
 }
 
 } // namespace weft

@@ -32,7 +32,7 @@ void latch::wait_slow() {
     if (state == 0)
         queue_.unlock(state);
     else
-        queue_.wait_in_line(state);
+        queue_.wait_in_line(detail::wait_reason::latch, state);
 }
 
 } // namespace weft

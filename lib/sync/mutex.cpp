@@ -10,7 +10,8 @@ bool mutex::lock_slow(detail::deadline_ns deadline, bool cancellable) {
         queue_.unlock(k_locked);
         return true;
     }
-    return queue_.wait_in_line(k_locked, deadline, cancellable); // claimed by unlock: it is ours
+    return queue_.wait_in_line(detail::wait_reason::mutex, k_locked, deadline,
+                               cancellable); // claimed by unlock: it is ours
 }
 
 void mutex::unlock_slow() noexcept {

@@ -18,8 +18,8 @@ void queue_core::section::leave() noexcept {
     while (wait_node* node = claimed.pop_front()) node->who.who->resume(); // gone with the resume
 }
 
-void queue_core::wait_in_line(section& here, wait_list& line, wait_node& me) {
-    wait w;
+void queue_core::wait_in_line(wait_reason why, section& here, wait_list& line, wait_node& me) {
+    wait w(why);
     const bool began = w.begin();
     if (began) {
         me.who = w.self();
@@ -48,7 +48,7 @@ void queue_core::join() {
     section here(*this);
     if (unfinished_ == 0) return;
     wait_node me;
-    wait_in_line(here, joiners_, me);
+    wait_in_line(wait_reason::queue_join, here, joiners_, me);
 }
 
 void queue_core::shut_down(section& here) noexcept {

@@ -136,7 +136,7 @@ select_outcome run_select(select_entry* entries, std::size_t count, bool waits, 
         if (wake != nullptr) wake->who.who->resume();
         return outcome;
     }
-    wait w;
+    wait w(wait_reason::select);
     if (!w.begin()) {
         all.unlock();
         w.throw_cancelled();

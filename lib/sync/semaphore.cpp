@@ -20,7 +20,8 @@ bool semaphore_core::acquire_slow(deadline_ns deadline) {
         queue_.unlock(state - wait_queue::k_one);
         return true;
     }
-    return queue_.wait_in_line(0, deadline); // claimed by release: the permit is ours
+    return queue_.wait_in_line(detail::wait_reason::semaphore, 0,
+                               deadline); // claimed by release: the permit is ours
 }
 
 void semaphore_core::release(std::ptrdiff_t n, std::ptrdiff_t most) {

@@ -25,7 +25,7 @@ wait_queue::state_type shared_mutex::let_in(wait_queue::state_type state,
 }
 
 bool shared_mutex::wait_slow(wanted what, detail::deadline_ns deadline) {
-    detail::wait w;
+    detail::wait w(detail::wait_reason::shared_mutex);
     node me;
     me.what = what;
     detail::wait_list claimed;

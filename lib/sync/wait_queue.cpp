@@ -47,8 +47,9 @@ std::uint64_t wait_queue::claim(wait_list& claimed, std::uint64_t n) noexcept {
     return count;
 }
 
-bool wait_queue::wait_in_line(state_type state, deadline_ns deadline, bool cancellable) {
-    wait w(cancellable);
+bool wait_queue::wait_in_line(wait_reason why, state_type state, deadline_ns deadline,
+                              bool cancellable) {
+    wait w(why, cancellable);
     wait_node node;
     const bool began = enlist(w, node);
     unlock(state);

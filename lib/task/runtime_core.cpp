@@ -55,6 +55,11 @@ runtime_core::~runtime_core() {
     std::erase(living().all, this);
 }
 
+void for_each_runtime(const std::function<void(runtime_core&)>& f) {
+    const std::lock_guard guard(living().mutex);
+    for (std::size_t i = 0; i < living().all.size(); ++i) f(*living().all[i]);
+}
+
 bool if_alive(const scheduler& s, const std::function<void(runtime_core&)>& f) {
     const std::lock_guard guard(living().mutex);
     const auto& all = living().all;

@@ -42,6 +42,11 @@ private:
 /// The runtime of the running fiber, or null.
 runtime_core* current_runtime_or_null() noexcept;
 
+/// A line for each frame of what that worker runs, if it still does (worker::step). Needs runtime_options::slow_task_stack.
+std::string stack_of(worker& w, std::uint64_t step);
+
+/// Calls f(runtime) for each that lives; it lives on meanwhile.
+void for_each_runtime(const std::function<void(runtime_core&)>& f);
 /// Calls f(runtime) if the runtime with that scheduler still lives, and keeps it alive meanwhile. False: it does not. (At that
 /// address may be a later one by now; who asks holds a task that has ended, and any runtime is as good.)
 bool if_alive(const scheduler& s, const std::function<void(runtime_core&)>& f);

@@ -12,6 +12,8 @@ constexpr deadline_ns k_second = 1'000'000'000;
 
 std::string milliseconds(deadline_ns t) { return std::to_string(t / 1'000'000) + " ms"; }
 
+} // namespace
+
 // A line for each frame; nothing if the worker has gone on.
 std::string stack_of(worker& w, std::uint64_t step) {
     const std::vector<const void*> frames = stack_of_thread(w.thread_id());
@@ -20,8 +22,6 @@ std::string stack_of(worker& w, std::uint64_t step) {
     for (const void* frame : frames) text += "\n    at " + describe_code(frame);
     return text.empty() ? "\n    (its thread did not answer: no stack)" : text;
 }
-
-} // namespace
 
 void runtime_core::log(const std::string& line) noexcept {
     try {

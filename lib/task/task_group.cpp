@@ -20,7 +20,7 @@ public:
 
     void enter() {
         for (;;) {
-            wait w;
+            wait w(wait_reason::group_place);
             wait_node node;
             lock_.lock();
             if (closed_ || aborting_) {
@@ -179,7 +179,7 @@ private:
     // False: the parent was cancelled.
     bool wait_for_children(bool cancellable) {
         for (;;) {
-            wait w(cancellable);
+            wait w(wait_reason::group_children, cancellable);
             wait_node node;
             lock_.lock();
             if (live_ == 0) {

@@ -47,7 +47,7 @@ bool cancel_requested() { return running().cancelling() > 0; }
 
 void sleep_for(std::chrono::nanoseconds d) {
     if (d.count() <= 0) return yield();
-    detail::wait w;
+    detail::wait w(detail::wait_reason::time);
     if (!w.begin() || w.park(detail::deadline_after(d)) == detail::wait_end::cancelled)
         w.throw_cancelled();
 }

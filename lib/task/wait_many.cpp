@@ -14,7 +14,7 @@ namespace {
 // False: the deadline has passed. The caller looks again.
 bool wait_for_some(std::span<future_core* const> futures, std::size_t needed, bool failures,
                    bool cancels, deadline_ns deadline) {
-    wait w;
+    wait w(wait_reason::futures);
     wait_gate gate{{needed}, failures, cancels};
     std::deque<future_node> nodes; // their addresses stay
     for (std::size_t i = 0; i < futures.size(); ++i) nodes.emplace_back();

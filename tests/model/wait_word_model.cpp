@@ -15,6 +15,11 @@
 //   thaw_cancelled: leaves no cancel             a cancel that is not there, 4
 //   thaw_cancelled: relaxed instead of release   a race between two cancellers' results, 98
 //   has_ended: a frozen wait counts as ended     a race on the result, 13
+//   look, end_look: relaxed                      a race on what the waiter waits for, 233 and 4
+//   end, has_ended: don't wait for a look        the same, 4
+//   end_look: drops the pending cancel           a cancel that is not there, 60
+//   request_cancel: does not wait for a look     a wait that never ends, 2993
+// Not caught, since nothing is lost by it: freeze does not wait for a look (the cancel then goes past what the waiter waits for).
 #include "relacy_atomics.hpp"
 
 #include <weft/fiber/wait_word.hpp>
@@ -89,6 +94,12 @@ struct waiting_party {
         word.thaw_cancelled();
         if (word.end(epoch, wait_end::cancelled)) resumed.fetch_add(1, std::memory_order::relaxed);
     }
+    /// As a dump, which reads what the waiter left.
+    void look_at_it() {
+        if (!word.look()) return;
+        require(waits_for.get() == 7, "the waiter's record is not seen by who looks at it");
+        word.end_look();
+    }
     void check(unsigned requests) {
         require(resumed.load(std::memory_order::relaxed) == begun,
                 "a wait was not ended exactly once");
@@ -138,6 +149,50 @@ struct freeze_competes : rl::test_suite<freeze_competes, 4> {
     void after() { p.check(2); }
 };
 
+/// Somebody looks at the wait meanwhile, masked or not: nothing is lost by that.
+struct look_competes : rl::test_suite<look_competes, 4> {
+    waiting_party p;
+    look_competes() { p.one_canceller = false; }
+    void thread(unsigned index) {
+        stagger(20);
+        switch (index) {
+        case 0:
+            p.wait(true, true);
+            if (p.delivered == 0) p.wait(true, false);
+            break;
+        case 1: p.end_what_is_offered(wait_end::notified, 0); break;
+        case 2: p.look_at_it(); break;
+        case 3: p.freeze_and_request(); break;
+        }
+    }
+    void after() { p.check(1); }
+};
+
+/// As before, with a cancel that goes straight to the waiter, and a wait that is masked.
+struct look_at_masked : rl::test_suite<look_at_masked, 3> {
+    waiting_party p;
+    void thread(unsigned index) {
+        stagger(20);
+        switch (index) {
+        case 0:
+            p.wait(false, true);
+            p.wait(true, false);
+            break;
+        case 1:
+            while (p.offered.load(std::memory_order::relaxed) == 0) relacy_atomics::pause();
+            p.look_at_it();
+            p.end_what_is_offered(wait_end::notified, 0);
+            p.look_at_it();
+            break;
+        case 2: p.request(); break;
+        }
+    }
+    void after() {
+        require(p.delivered == 1, "the cancel was not delivered once");
+        p.check(1);
+    }
+};
+
 /// A cancel leaves a masked wait alone and is delivered at the next one.
 struct masked_wait : rl::test_suite<masked_wait, 3> {
     waiting_party p;
@@ -165,7 +220,8 @@ struct masked_wait : rl::test_suite<masked_wait, 3> {
 
 int main() {
     return run<cancel_competes>(1'000'000) && run<freeze_competes>(1'000'000) &&
-                   run<masked_wait>(1'000'000)
+                   run<masked_wait>(1'000'000) && run<look_competes>(1'000'000) &&
+                   run<look_at_masked>(1'000'000)
                ? 0
                : 1;
 }

@@ -118,7 +118,7 @@ class bell {
 public:
     detail::wait_end wait(detail::deadline_ns deadline = detail::k_never,
                           bool cancellable = false) {
-        detail::wait w(cancellable);
+        detail::wait w(detail::wait_reason::other, cancellable);
         {
             const std::lock_guard lock(lock_);
             if (std::exchange(rung_, false)) return detail::wait_end::notified;

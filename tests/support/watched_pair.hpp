@@ -32,7 +32,7 @@ public:
     char receive() {
         char byte = 0;
         for (;;) {
-            detail::wait w(false);
+            detail::wait w(detail::wait_reason::other, false);
             detail::operation op;
             op.kind = detail::operation_kind::receive;
             op.slot = slot_;

@@ -86,7 +86,7 @@ public:
         return true;
     }
     [[gnu::noinline]] bool await_suspend(std::coroutine_handle<> h) {
-        return wait_.begin(co_sync::queue(primitive_), Operations::k_waiting,
+        return wait_.begin(Operations::k_why, co_sync::queue(primitive_), Operations::k_waiting,
                            Operations::take_locked, *current_driver(), h);
     }
     auto await_resume() {
@@ -103,6 +103,7 @@ struct mutex_operations {
     static bool try_take(mutex& m) noexcept { return m.try_lock(); }
     static void take(mutex& m) { m.lock(); }
     static constexpr auto take_locked = &co_sync::take_mutex;
+    static constexpr auto k_why = wait_reason::mutex;
     static constexpr wait_queue::state_type k_waiting = wait_queue::k_one; // locked
     static std::unique_lock<mutex> taken(mutex& m) { return {m, std::adopt_lock}; }
 };
@@ -110,6 +111,7 @@ struct semaphore_operations {
     static bool try_take(auto& s) noexcept { return s.try_acquire(); }
     static void take(auto& s) { s.acquire(); }
     static constexpr auto take_locked = &co_sync::take_permit;
+    static constexpr auto k_why = wait_reason::semaphore;
     static constexpr wait_queue::state_type k_waiting = 0;
     static void taken(auto&) noexcept {}
 };
@@ -117,6 +119,7 @@ struct event_operations {
     static bool try_take(event& e) noexcept { return e.is_set(); }
     static void take(event& e) { e.wait(); }
     static constexpr auto take_locked = &co_sync::see_event;
+    static constexpr auto k_why = wait_reason::event;
     static constexpr wait_queue::state_type k_waiting = 0;
     static void taken(event&) noexcept {}
 };

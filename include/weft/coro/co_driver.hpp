@@ -42,6 +42,8 @@ class co_driver : public task_base {
 public:
     void run() noexcept final;
     void resume() noexcept final;
+    /// Where the coroutine goes on that has suspended it; null: it waits on its stack. While its wait is looked at.
+    [[nodiscard]] const void* suspended_at() const noexcept;
     /// By the outermost coroutine, in its last suspension: the task has ended.
     virtual void coroutine_ended(co_promise_base& outermost) noexcept = 0;
 

@@ -42,8 +42,8 @@ class co_line_wait {
 public:
     /// `take(queue)` under the guard: true, it has taken what it wanted and published the new state. Else the state is `waiting`.
     using take_function = bool (*)(wait_queue& queue, wait_queue::state_type state);
-    bool begin(wait_queue& queue, wait_queue::state_type waiting, take_function take,
-               co_driver& driver, std::coroutine_handle<> h);
+    bool begin(wait_reason why, wait_queue& queue, wait_queue::state_type waiting,
+               take_function take, co_driver& driver, std::coroutine_handle<> h);
     void end(wait_queue& queue);
 
 private:

@@ -7,12 +7,14 @@
 
 #include <weft/context/stack_head.hpp>
 #include <weft/fiber/context.hpp>
+#include <weft/fiber/wait_reason.hpp>
 #include <weft/fiber/waker.hpp>
 
 namespace weft::detail {
 
 struct stack;
 class scheduler;
+class worker;
 
 /// The schedulable part of a task.
 ///
@@ -23,6 +25,7 @@ class scheduler;
 /// | last_worker_     | the worker that runs it                                                     |
 /// | ready_at_        | whoever makes it ready, before it is queued; the worker that runs it        |
 /// | masks, stays     | the fiber itself                                                            |
+/// | waits_for, _since| the fiber itself, before its wait begins                                    |
 /// | stays_on_        | the fiber itself; whoever makes it ready reads it                            |
 /// | locals           | the fiber itself, under locals_lock                                         |
 class fiber : public waiter {
@@ -39,6 +42,11 @@ public:
 
     [[nodiscard]] scheduler& home() const noexcept { return *scheduler_; }
 
+    /// The stack it waits on. Of one whose wait is looked at, and which keeps its stack.
+    [[nodiscard]] stack* parked_stack() const noexcept { return stack_; }
+    /// Who alone may run it; null: anybody. A guess, unless the fiber itself asks.
+    [[nodiscard]] const worker* bound_to() const noexcept { return stays_on_; }
+
     /// A task, or something smaller of the library's own.
     const bool is_task;
     /// Does its runtime know it as a live task? Others may ask who runs then (runtime_core::describe_running).
@@ -49,6 +57,14 @@ public:
     bool is_pinned = false;
     /// Between the fiber, when it changes its locals, and whoever robs it of a fork, which inherits them.
     spin_lock locals_lock;
+    /// What its wait is for, since when (in steps of waiting_clock); written before the wait begins, so it may be read by
+    /// whoever looks at the wait (wait_word::look).
+    wait_reason waits_for = wait_reason::other;
+
+private:
+    std::uint16_t last_worker_ = 0;
+
+public:
     /// Cancellation is not delivered while this is above zero (mask_cancel).
     unsigned masks = 0;
     /// It stays on its thread, and nobody gets in between at fork points, while this is above zero (weft::stay).
@@ -78,8 +94,9 @@ private:
     worker* stays_on_ = nullptr; // who alone may run it; null: anybody
     std::uint32_t ready_at_ =
         0; // when it was made ready, if it is a sample of the schedule latency
-    std::uint16_t last_worker_ = 0;
-    bool own_stack_ = false; // of a size of its own: unmapped at its end
+
+public:
+    std::uint32_t waits_since = 0;
 };
 
 } // namespace weft::detail

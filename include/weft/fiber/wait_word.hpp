@@ -21,6 +21,7 @@ enum class wait_end : unsigned { notified = 3, expired = 4, cancelled = 5 };
 /// | waker          | and it alone makes the waiter run again                      |
 /// | anybody        | request_cancel                                               |
 /// | a canceller    | freeze .. thaw_cancelled: nobody can end the wait in between |
+/// | a looker       | look .. end_look: the same, any wait; cancellers wait, too   |
 template <class Atomics = std_atomics>
 class basic_wait_word {
 public:
@@ -52,7 +53,7 @@ public:
     bool has_ended() const noexcept {
         const auto phase =
             word_.load(std::memory_order_acquire) & k_phase; // pairs with the ender's release
-        return phase != k_waiting && phase != k_frozen;
+        return phase != k_waiting && !is_stopped(phase);
     }
 
     /// Ends the wait of that epoch. True for exactly one caller, who must then resume the waiter.
@@ -62,9 +63,9 @@ public:
         for (;;) {
             if ((now & ~k_low) != epoch) return false;
             const std::uint64_t phase = now & k_phase;
-            if (phase == k_frozen) { // a canceller looks at the waiter for some instructions
+            if (is_stopped(phase)) { // a canceller looks at the waiter for some instructions
                 Atomics::pause();
-                now = word_.load(std::memory_order_acquire); // pairs with thaw_cancelled
+                now = word_.load(std::memory_order_acquire); // pairs with thaw_cancelled, end_look
                 continue;
             }
             if (phase != k_waiting) return false;
@@ -77,7 +78,7 @@ public:
 
     /// Leaves a cancel for the waiter; ends its wait if that wait is cancellable. True: ended, the caller must resume it.
     bool request_cancel() noexcept {
-        std::uint64_t now = word_.load(std::memory_order_acquire);
+        std::uint64_t now = after_look();
         for (;;) {
             std::uint64_t next = now | k_pending;
             const bool ends = (now & k_phase) == k_waiting && (now & k_uncancellable) == 0;
@@ -86,6 +87,7 @@ public:
             if (word_.compare_exchange_weak(now, next, std::memory_order_acq_rel,
                                             std::memory_order_acquire))
                 return ends;
+            if ((now & k_phase) == k_looked_at) now = after_look();
         }
     }
 
@@ -100,7 +102,7 @@ public:
             word_.load(std::memory_order_acquire); // pairs with request_cancel
         const std::uint64_t phase = now & k_phase;
         return (now & k_pending) != 0 && (now & k_uncancellable) == 0 &&
-               (phase == k_waiting || phase == k_frozen ||
+               (phase == k_waiting || is_stopped(phase) ||
                 phase == static_cast<std::uint64_t>(wait_end::cancelled));
     }
 
@@ -112,7 +114,7 @@ public:
 
     /// Stops the wait from ending while a canceller reads what the waiter waits for. False: no cancellable wait.
     bool freeze(epoch_type& epoch) noexcept {
-        std::uint64_t now = word_.load(std::memory_order_acquire);
+        std::uint64_t now = after_look();
         for (;;) {
             if ((now & k_phase) != k_waiting || (now & k_uncancellable) != 0) return false;
             // acquire pairs with begin: the waiter's record of what it waits for is seen
@@ -121,6 +123,7 @@ public:
                 epoch = now & ~k_low;
                 return true;
             }
+            if ((now & k_phase) == k_looked_at) now = after_look();
         }
     }
     /// Ends the freeze and leaves the cancel for the waiter; its wait goes on. The canceller now either passes the cancel
@@ -133,8 +136,46 @@ public:
         }
     }
 
+    /// Stops a wait from ending, whatever it is, while somebody reads what the waiter left behind. False: it does not wait.
+    /// Enders and cancellers spin meanwhile: the looker takes no lock that one of them may hold.
+    bool look() noexcept {
+        std::uint64_t now = word_.load(std::memory_order_acquire);
+        for (;;) {
+            if (is_stopped(now & k_phase)) {
+                Atomics::pause();
+                now = word_.load(std::memory_order_acquire); // pairs with thaw_cancelled, end_look
+                continue;
+            }
+            if ((now & k_phase) != k_waiting) return false;
+            // acquire pairs with begin: all that the waiter wrote before is seen
+            if (word_.compare_exchange_weak(now, (now & ~k_phase) | k_looked_at,
+                                            std::memory_order_acq_rel, std::memory_order_acquire))
+                return true;
+        }
+    }
+    /// The wait goes on as it was.
+    void end_look() noexcept {
+        std::uint64_t now = word_.load(std::memory_order_relaxed);
+        // release pairs with the acquire of whoever ends the wait: what was read is the waiter's again
+        while (!word_.compare_exchange_weak(now, (now & ~k_phase) | k_waiting,
+                                            std::memory_order_release, std::memory_order_relaxed)) {
+        }
+    }
+
 private:
-    static constexpr std::uint64_t k_phase = 7, k_waiting = 1, k_frozen = 2;
+    /// The word, once nobody looks at the wait.
+    std::uint64_t after_look() const noexcept {
+        for (;;) {
+            const std::uint64_t now = word_.load(std::memory_order_acquire); // pairs with end_look
+            if ((now & k_phase) != k_looked_at) return now;
+            Atomics::pause();
+        }
+    }
+    static constexpr bool is_stopped(std::uint64_t phase) noexcept {
+        return phase == k_frozen || phase == k_looked_at;
+    }
+
+    static constexpr std::uint64_t k_phase = 7, k_waiting = 1, k_frozen = 2, k_looked_at = 6;
     static constexpr std::uint64_t k_uncancellable = 8, k_pending = 16;
     static constexpr std::uint64_t k_low = 255, k_one_epoch = 256;
     typename Atomics::template atomic<std::uint64_t> word_{0};

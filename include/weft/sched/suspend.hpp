@@ -20,8 +20,9 @@ fiber* current_fiber() noexcept;
 /// parked or withdrawn.
 class wait {
 public:
-    /// `cancellable`: a pending or later cancel ends it; never so while the task masks cancellation or unwinds.
-    explicit wait(bool cancellable = true) noexcept;
+    /// `why` is for reports. `cancellable`: a pending or later cancel ends it; never so while the task masks cancellation or
+    /// unwinds.
+    explicit wait(wait_reason why = wait_reason::other, bool cancellable = true) noexcept;
     wait(const wait&) = delete;
     wait& operator=(const wait&) = delete;
 

@@ -130,7 +130,7 @@ public:
         if (store_.size() != 0) return take(here);
         if (core_.is_shut_down()) throw queue_shut_down();
         getter me;
-        core_.wait_in_line(here, core_.getters, me);
+        core_.wait_in_line(detail::wait_reason::queue_item, here, core_.getters, me);
         if (me.error) std::rethrow_exception(me.error);
         if (!me.item) throw queue_shut_down();
         return std::move(*me.item);
@@ -196,7 +196,7 @@ private:
         putter me;
         me.item = from;
         me.push = push;
-        core_.wait_in_line(here, core_.putters, me);
+        core_.wait_in_line(detail::wait_reason::queue_room, here, core_.putters, me);
         if (me.error) std::rethrow_exception(me.error);
         if (!me.took_place) throw queue_shut_down();
     }

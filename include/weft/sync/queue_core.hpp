@@ -39,7 +39,7 @@ public:
 
     /// Suspends at the end of the line, without the lock. Returns when somebody has claimed the node. Throws cancelled_error: then
     /// nobody has.
-    void wait_in_line(section& here, wait_list& line, wait_node& me);
+    void wait_in_line(wait_reason why, section& here, wait_list& line, wait_node& me);
 
     // ---- in a section ------------------------------------------------------------------------------------------
     [[nodiscard]] bool has_room(std::size_t size) const noexcept {

@@ -79,7 +79,8 @@ public:
     std::uint64_t claim(wait_list& claimed, std::uint64_t n) noexcept;
     /// Gives the guard up and suspends the caller at the end of the line.
     /// True: somebody claimed him. False: the deadline has passed. Throws cancelled_error; the state is as it was then.
-    bool wait_in_line(state_type state, deadline_ns deadline = k_never, bool cancellable = true);
+    bool wait_in_line(wait_reason why, state_type state, deadline_ns deadline = k_never,
+                      bool cancellable = true);
 
     // ---- without -----------------------------------------------------------------------------------------------
     /// For a waiter whose wait nobody claimed: his node leaves the line, unless somebody who met it dead dropped it before.

@@ -40,6 +40,9 @@ public:
         return {c, c.add_done_callback(std::move(f))};
     }
 
+    /// For the library.
+    [[nodiscard]] detail::future_core& core() const { return checked().core(); }
+
     friend bool operator==(const task_handle& a, const task_handle& b) noexcept {
         return a.core_.get() == b.core_.get();
     }
