@@ -5,12 +5,15 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 AGAIN = "weft-again"  # weft once more, under another name: how much two equal things differ
 FLOOR = "floor"
 STANDARD = {"name", "family_index", "per_family_instance_index", "run_name", "run_type", "repetitions",
             "repetition_index", "threads", "iterations", "real_time", "cpu_time", "time_unit",
             "error_occurred", "error_message"}
+# Programs of their own (peers/timers), where they were built: how many tasks they are asked for.
+PROGRAMS = {"timers_100k": 100_000, "timers_1m": 1_000_000}
 PROCESS_LIMIT = 300  # seconds; the longest takes some tens
 
 
@@ -58,11 +61,19 @@ def list_all(program, pattern, left_out):
     return [b for b in found if not any(b.workload.endswith(end) for end in left_out)]
 
 
-def groups(benches):
+def program_of(program, peer):
+    """The program that a peer outside weft_bench is; beside it in the build."""
+    return Path(program).parent / "peers/timers" / f"peer-timers-{peer}"
+
+
+def groups(benches, program):
     """{(workload, workers): [peers]}, with weft's second label; the floor last."""
     found = {}
     for b in benches:
         found.setdefault((b.workload, b.workers), []).append(b.peer)
+    for (workload, _), peers in found.items():
+        if workload in PROGRAMS:
+            peers += [peer for peer in ("go", "tokio") if program_of(program, peer).is_file()]
     for peers in found.values():
         peers.sort(key=lambda peer: (peer != "weft", peer == FLOOR))
         if "weft" in peers:
@@ -73,6 +84,10 @@ def groups(benches):
 def measure(program, workload, workers, peer, seconds):
     """One process: {figure: value}, times in seconds."""
     which = "weft" if peer == AGAIN else peer
+    own = program_of(program, peer)
+    if workload in PROGRAMS and own.is_file():
+        found = json.loads(call(own, str(PROGRAMS[workload]), str(workers)))
+        return {"per_op": found["wall"] / PROGRAMS[workload], "cpu": found["cpu"], "late_p99": found["late_p99"]}
     output = call(program, f"--benchmark_filter=^{workload}/{re.escape(which)}/w{workers}(/|$)",
                   f"--benchmark_min_time={seconds}", "--benchmark_format=json")
     (run,) = json.loads(output)["benchmarks"]
@@ -86,7 +101,7 @@ class Rounds:
 
     def __init__(self, program, benches, seconds, tell):
         self.program, self.seconds, self.tell = program, seconds, tell
-        self.groups = groups(benches)
+        self.groups = groups(benches, program)
         self.samples = {}
         self.problems = {}  # (workload, workers, peer): what went wrong; not asked again
 

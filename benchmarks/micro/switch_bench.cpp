@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One change of stacks, without a scheduler: ours keeps exception state and errno, and lets others resume what it left.
 #include "context/stack_pool.hpp"
-#include "context/switch.hpp"
+#include <weft/context/switch.hpp>
 
 #include "support/floors.hpp"
 #include "support/measure.hpp"

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "context/stack.hpp"
+#include <weft/context/stack.hpp>
 
 namespace weft::detail {
 

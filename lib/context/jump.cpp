@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first jump to a stack, and where it is not done in line every jump: Boost.Context's.
-#include "context/jump.hpp"
+#include <weft/context/jump.hpp>
 
 #include <boost/context/detail/fcontext.hpp>
 
 #include "base/assert.hpp"
-#include "context/switch.hpp"
+#include <weft/context/switch.hpp>
 
 #if WEFT_ASAN
 #    include <sanitizer/common_interface_defs.h>

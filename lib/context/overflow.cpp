@@ -12,8 +12,8 @@
 #include <mutex>
 
 #include "base/signal_print.hpp"
-#include "context/canary.hpp"
 #include "context/guard.hpp"
+#include <weft/context/canary.hpp>
 
 namespace weft::detail {
 namespace {

@@ -2,7 +2,7 @@
 // Names the task whose stack overflowed, instead of a bare segmentation fault.
 #pragma once
 
-#include "context/stack.hpp"
+#include <weft/context/stack.hpp>
 
 namespace weft::detail {
 

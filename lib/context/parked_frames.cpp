@@ -8,7 +8,7 @@
 #include <cstring>
 #include <utility>
 
-#include "context/jump.hpp"
+#include <weft/context/jump.hpp>
 
 namespace weft::detail {
 

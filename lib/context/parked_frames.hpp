@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <span>
 
-#include "context/stack.hpp"
+#include <weft/context/stack.hpp>
 
 namespace weft::detail {
 

@@ -10,9 +10,9 @@
 #include <system_error>
 
 #include "base/assert.hpp"
-#include "context/canary.hpp"
 #include "context/guard.hpp"
-#include "context/switch.hpp"
+#include <weft/context/canary.hpp>
+#include <weft/context/switch.hpp>
 
 #if WEFT_ASAN
 #    include <sanitizer/asan_interface.h>

@@ -7,7 +7,7 @@
 
 #include <weft/base/spin_lock.hpp>
 
-#include "context/stack.hpp"
+#include <weft/context/stack.hpp>
 
 namespace weft::detail {
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "context/switch.hpp"
+#include <weft/context/switch.hpp>
 
 #include <cxxabi.h>
 #include <errno.h>
 #include <pthread.h>
+
+#include "base/assert.hpp"
 
 #if WEFT_ASAN
 #    include <sanitizer/common_interface_defs.h>

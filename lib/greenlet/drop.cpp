@@ -4,10 +4,10 @@
 #include <stdexcept>
 
 #include "base/assert.hpp"
-#include "context/switch.hpp"
 #include "greenlet/report.hpp"
 #include "greenlet/stacks.hpp"
-#include "greenlet/strand.hpp"
+#include <weft/context/switch.hpp>
+#include <weft/greenlet/strand.hpp>
 
 namespace weft::detail {
 namespace {

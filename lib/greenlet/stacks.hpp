@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "context/stack.hpp"
+#include <weft/context/stack.hpp>
 
 namespace weft::detail {
 

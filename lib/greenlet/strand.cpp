@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Switching. Letting go is in drop.cpp.
-#include "greenlet/strand.hpp"
+#include <weft/greenlet/strand.hpp>
 
 #include <stdexcept>
 
 #include "base/assert.hpp"
 #include "context/overflow.hpp"
-#include "context/switch.hpp"
 #include "greenlet/stacks.hpp"
+#include <weft/context/switch.hpp>
 
 namespace weft::detail {
 namespace {
@@ -40,7 +40,7 @@ strand::root_core::root_core(stack& s) noexcept : greenlet_core(nullptr, {}) {
     state_.store(state::started, std::memory_order_relaxed);
 }
 
-strand::strand(stack& base) noexcept : root_(base) {
+strand::strand(stack& base) noexcept : root_(base), jumps_in_line_(WEFT_JUMP_IN_LINE) {
     base.greenlets = this;
     slot_ = base.owner != nullptr ? slot_of(*base.owner) : &unused_slot_;
 }
@@ -187,51 +187,28 @@ void strand::after_end(stack& left) noexcept {
 
 // ---- generators -----------------------------------------------------------------------------
 
-// All in line: a ret behind the jump that the other side's call does not belong to costs more than the jump.
-[[gnu::always_inline]] inline bool strand::resume(greenlet_core& g, void* in,
-                                                  std::exception_ptr* e) {
-    if (!owns(g)) [[unlikely]]
-        bind(g);
-    if (g.is_active_) [[unlikely]]
-        throw std::logic_error("weft::generator: it is running already, and asks itself");
-    look_at_dropped();
-    if (g.finished()) return false;
-    if (g.stack_ == nullptr) [[unlikely]]
-        provide_stack(g);
-    g.is_active_ = true;
-    g.parent_ = current_;
-    g.in_ = in;
-    if (e != nullptr) error_ = std::move(*e); // it is null between two switches
-    yielded_ = nullptr;
-    what_ = {};
-    jump(g);
-    if (yielded_ == &g) [[likely]]
-        return true;
-    if (!g.finished()) { // somebody switched here while the generator is busy elsewhere
-        g.is_active_ = false;
-        g.parent_ = nullptr;
-        arrive();
-        throw std::bad_any_cast();
-    }
-    arrive();
-    return false;
+void strand::throw_asks_itself() {
+    throw std::logic_error("weft::generator: it is running already, and asks itself");
+}
+void strand::throw_not_here() {
+    throw std::logic_error(
+        "weft::generator: yield in code that does not run on the generator's own "
+        "stack");
+}
+void strand::throw_nobody_waits() {
+    throw std::logic_error("weft::generator: yield while nobody waits for a value");
 }
 
-[[gnu::always_inline]] inline void* strand::yield(greenlet_core& g, void* out) {
-    if (current_ != &g)
-        throw std::logic_error("weft::generator: yield in code that does not run on the "
-                               "generator's own stack");
-    if (!g.is_active_)
-        throw std::logic_error("weft::generator: yield while nobody waits for a value");
-    greenlet_core& to = *g.parent_;
-    g.is_active_ = false;
-    g.parent_ = nullptr;
-    g.out_ = out;
-    yielded_ = &g;
-    jump(to);
+// It has ended, or somebody switched here while it is busy elsewhere. False: ended.
+bool strand::resumed_by_hand(greenlet_core& g) {
+    const bool ended = g.finished();
+    if (!ended) {
+        g.is_active_ = false;
+        g.parent_ = nullptr;
+    }
     arrive();
-    if (!g.is_active_) throw std::bad_any_cast(); // switched to by hand
-    return g.in_;
+    if (!ended) throw std::bad_any_cast();
+    return false;
 }
 
 // ---- the untyped face -----------------------------------------------------------------------
@@ -274,9 +251,11 @@ transfer switch_to_parent(greenlet_core* of, transfer what) {
     return strand::here().switch_to_parent(of, what);
 }
 
-bool resume_generator(greenlet_core& g, void* in) { return strand::here().resume(g, in, nullptr); }
+bool resume_generator_by_call(greenlet_core& g, void* in) {
+    return strand::here().resume(g, in, nullptr);
+}
 
-void* yield_from_generator(greenlet_core& g, void* out) { return strand::here().yield(g, out); }
+void* yield_by_call(greenlet_core& g, void* out) { return strand::here().yield(g, out); }
 
 bool throw_into_generator(greenlet_core& g, std::exception_ptr e) {
     strand& s = strand::here();

@@ -5,9 +5,9 @@
 
 #include <weft/base/spin_lock.hpp>
 
-#include "context/stack.hpp"
 #include "loop/loop_core.hpp"
 #include "loop/loop_set.hpp"
+#include <weft/context/stack.hpp>
 
 namespace weft {
 

@@ -15,8 +15,8 @@
 #include "base/thread_stack.hpp"
 #include "base/tsc.hpp"
 #include "context/parked_frames.hpp"
-#include "greenlet/strand.hpp"
 #include "task/runtime_core.hpp"
+#include <weft/greenlet/strand.hpp>
 
 namespace weft {
 namespace {
@@ -52,8 +52,8 @@ bool look_at(task_base& t, parked& seen) noexcept {
     seen.why = t.waits_for;
     seen.since = t.waits_since;
     if (seen.why == detail::wait_reason::future)
-        seen.awaits = detail::core_ref<detail::future_core>::share(
-            t.awaits.load(std::memory_order_relaxed));
+        seen.awaits =
+            detail::core_ref<detail::future_core>::share(t.awaits.load(std::memory_order_relaxed));
     seen.add_stack(t);
     t.word.end_look();
     return true;
@@ -74,15 +74,14 @@ public:
         detail::scheduler& s = runtime.sched();
         std::unordered_map<const detail::fiber*, detail::worker*> running;
         for (unsigned i = 0; i < s.workers(); ++i)
-            if (detail::fiber* f = s.worker_at(i).running_task())
-                running[f] = &s.worker_at(i);
+            if (detail::fiber* f = s.worker_at(i).running_task()) running[f] = &s.worker_at(i);
         tasks_ = runtime.live_tasks();
         kept_.insert(kept_.end(), tasks_.begin(), tasks_.end());
-        text_ += s.is_run_by_caller()
-                     ? "weft: an event_loop; nobody else runs its tasks and callbacks while its "
-                       "thread is busy; live tasks: "
-                     : "weft: a runtime of " + std::to_string(s.permits()) +
-                           " workers; live tasks: ";
+        text_ +=
+            s.is_run_by_caller()
+                ? "weft: an event_loop; nobody else runs its tasks and callbacks while its "
+                  "thread is busy; live tasks: "
+                : "weft: a runtime of " + std::to_string(s.permits()) + " workers; live tasks: ";
         text_ += std::to_string(tasks_.size()) + "\n";
         awaited_.clear();
         for (const task_handle& handle : tasks_) {
@@ -155,7 +154,8 @@ private:
 
     std::string text_;
     std::vector<task_handle> tasks_; // of the runtime at hand
-    std::vector<task_handle> kept_;  // let go when no lock is held: what a task leaves is the program's
+    std::vector<task_handle>
+        kept_; // let go when no lock is held: what a task leaves is the program's
     std::vector<detail::core_ref<detail::future_core>> kept_awaited_;
     std::unordered_map<const task_base*, task_base*> awaited_;
     std::unordered_map<const void*, std::string> names_;

@@ -2,6 +2,7 @@
 #include "reactor/reactor.hpp"
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 
 #include "base/assert.hpp"
@@ -11,15 +12,12 @@ namespace weft::detail {
 unsigned reactor::fire_due(deadline_ns now) noexcept {
     if (next_deadline() > now) return 0;
     const std::lock_guard guard(timers_lock_);
-    unsigned fired = 0;
+    std::array<timer*, backend::k_batch> due;
+    const std::size_t count = timers_.pop_due(now, due);
     // Under the lock, so that remove can promise that nobody touches the timer afterwards.
-    for (; fired < backend::k_batch; ++fired) {
-        timer* t = timers_.pop_due(now);
-        if (t == nullptr) break;
-        t->fire(*t);
-    }
+    for (timer* t : std::span(due).first(count)) t->fire(*t);
     next_.store(timers_.next(), std::memory_order_relaxed);
-    return fired;
+    return static_cast<unsigned>(count);
 }
 
 unsigned reactor::poll(deadline_ns until) noexcept {

@@ -7,8 +7,8 @@
 #include <mutex>
 
 #include "base/tsc.hpp"
-#include "greenlet/strand.hpp"
 #include "sched/scheduler.hpp"
+#include <weft/greenlet/strand.hpp>
 
 namespace weft::detail {
 namespace {

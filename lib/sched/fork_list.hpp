@@ -3,7 +3,7 @@
 
 #include <weft/sched/fork.hpp>
 
-#include "context/stack.hpp"
+#include <weft/context/stack.hpp>
 
 namespace weft::detail {
 

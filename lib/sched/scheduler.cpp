@@ -8,9 +8,9 @@
 #include "base/assert.hpp"
 #include "base/tsc.hpp"
 #include "context/overflow.hpp"
-#include "context/switch.hpp"
-#include "greenlet/strand.hpp"
 #include "sched/fork_list.hpp"
+#include <weft/context/switch.hpp>
+#include <weft/greenlet/strand.hpp>
 
 namespace weft::detail {
 namespace {

@@ -9,9 +9,9 @@
 
 #include "base/assert.hpp"
 #include "base/futex.hpp"
-#include "greenlet/strand.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/thread_wait.hpp"
+#include <weft/greenlet/strand.hpp>
 
 namespace weft::detail {
 namespace {

@@ -14,10 +14,10 @@
 #include "base/assert.hpp"
 #include "base/tsc.hpp"
 #include "context/overflow.hpp"
-#include "context/switch.hpp"
-#include "greenlet/strand.hpp"
 #include "sched/fork_list.hpp"
 #include "sched/scheduler.hpp"
+#include <weft/context/switch.hpp>
+#include <weft/greenlet/strand.hpp>
 
 namespace weft::detail {
 namespace {
@@ -178,6 +178,7 @@ void worker::go(stack& from, fiber* next, void (*after)(stack&)) noexcept {
                             std::memory_order_relaxed); // it may end elsewhere from here on
         running_stack_.store(nullptr, std::memory_order_relaxed); // and be unmapped
     }
+    WEFT_ASSERT(to->after != nullptr);
     switch_stacks(from, *to, after);
 }
 

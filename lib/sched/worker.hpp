@@ -10,12 +10,12 @@
 
 #include "base/histogram.hpp"
 #include "base/random.hpp"
-#include "context/stack.hpp"
 #include "sched/deque.hpp"
 #include "sched/inject_queue.hpp"
 #include "sched/parking.hpp"
 #include "sched/permits.hpp"
 #include "sched/stack_credit.hpp"
+#include <weft/context/stack.hpp>
 
 namespace weft::detail {
 

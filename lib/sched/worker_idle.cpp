@@ -11,9 +11,9 @@
 #include "base/timespec.hpp"
 #include "base/topology.hpp"
 #include "base/tsc.hpp"
-#include "context/switch.hpp"
 #include "sched/fork_list.hpp"
 #include "sched/scheduler.hpp"
+#include <weft/context/switch.hpp>
 
 namespace weft::detail {
 namespace {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <vector>
 
 #include "base/random.hpp"
@@ -31,7 +32,9 @@ private:
     T* at_ = few_;
 };
 
+// Each stack counts for itself: nothing is shared between cores.
 std::uint64_t next_seed() noexcept {
+    if (stack_head* s = current_stack()) return ++s->draws;
     static std::atomic<std::uint64_t> last{1};
     return last.fetch_add(1, std::memory_order_relaxed);
 }
@@ -44,12 +47,9 @@ public:
           order_(count) {
         for (std::size_t i = 0; i < count; ++i) {
             if (entries[i].channel == nullptr) continue;
-            channels_.data()[used_] = entries[i].channel;
             order_.data()[used_++] = static_cast<unsigned>(i);
+            note(entries[i].channel);
         }
-        // One order for all who lock several.
-        std::sort(channels_.data(), channels_.data() + used_, std::less<>());
-        distinct_ = std::unique(channels_.data(), channels_.data() + used_) - channels_.data();
     }
 
     void lock() noexcept {
@@ -61,8 +61,14 @@ public:
     void shuffle() noexcept {
         if (used_ < 2) return;
         random_source random(next_seed());
-        for (std::size_t i = used_; i > 1; --i)
+        std::size_t i = used_;
+        for (; i > k_usual; --i)
             std::swap(order_.data()[i - 1], order_.data()[random.below(static_cast<unsigned>(i))]);
+        // Of few, each is drawn by 16 bits.
+        for (std::uint64_t bits = 0; i > 1; --i, bits >>= 16) {
+            if (bits == 0) bits = random.next();
+            std::swap(order_.data()[i - 1], order_.data()[((bits & 0xffff) * i) >> 16]);
+        }
     }
 
     /// With the locks: the first in order that is ready is done. False: none is. Throws std::bad_alloc.
@@ -85,13 +91,14 @@ public:
             line_of(e).push_back(e.node);
         }
     }
+    /// After the wait: an entry that was claimed is in no line, the others may be.
     void leave() noexcept {
-        lock();
         for (std::size_t i = 0; i < used_; ++i) {
             select_entry& e = entries_[order_.data()[i]];
+            if (e.node.took_place || e.node.was_closed) continue;
+            const std::lock_guard guard(e.channel->guard);
             if (e.node.is_linked()) line_of(e).remove(e.node);
         }
-        unlock();
     }
     /// The one whose claim ended the wait.
     [[nodiscard]] select_outcome taken() noexcept {
@@ -104,6 +111,15 @@ public:
     }
 
 private:
+    // Each channel once, by address: one order for all who lock several.
+    void note(channel_core* channel) noexcept {
+        channel_core** const all = channels_.data();
+        std::ptrdiff_t at = distinct_;
+        for (; at > 0 && !std::less<>()(all[at - 1], channel); --at)
+            if (all[at - 1] == channel) return;
+        for (std::ptrdiff_t i = distinct_++; i > at; --i) all[i] = all[i - 1];
+        all[at] = channel;
+    }
     static wait_list& line_of(select_entry& e) noexcept {
         return e.sends ? e.channel->senders() : e.channel->receivers();
     }

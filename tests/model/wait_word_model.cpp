@@ -220,8 +220,8 @@ struct masked_wait : rl::test_suite<masked_wait, 3> {
 
 int main() {
     return run<cancel_competes>(1'000'000) && run<freeze_competes>(1'000'000) &&
-                   run<masked_wait>(1'000'000) && run<look_competes>(1'000'000) &&
-                   run<look_at_masked>(1'000'000)
+                   run<masked_wait>(1'000'000) && run<look_competes>(300'000) &&
+                   run<look_at_masked>(300'000)
                ? 0
                : 1;
 }

@@ -37,6 +37,8 @@ struct stack_head {
     strand* greenlets = nullptr;
     /// Operations that need not wait, until the next one that looks around (operation_point).
     unsigned operations_left = k_operations_per_look;
+    /// How often something here was left to chance.
+    unsigned draws = 0;
 
     static constexpr unsigned k_operations_per_look = 1000;
 };

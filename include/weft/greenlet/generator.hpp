@@ -10,7 +10,7 @@
 #include <type_traits>
 
 #include <weft/base/input_iterator.hpp>
-#include <weft/greenlet/greenlet_core.hpp>
+#include <weft/greenlet/strand.hpp>
 
 namespace weft {
 
@@ -54,11 +54,11 @@ public:
     public:
         /// Gives a value out and suspends the generator; returns what is sent in, or throws what is thrown in.
         /// std::logic_error in code that does not run on the generator's own stack.
-        In operator()(const Out& value) {
+        [[gnu::always_inline]] In operator()(const Out& value) {
             Out copy(value);
             return give(copy);
         }
-        In operator()(Out&& value) { return give(value); }
+        [[gnu::always_inline]] In operator()(Out&& value) { return give(value); }
 
         /// Gives out all values of another one, passing on what is sent and thrown in; closes it if this one is closed.
         void from(generator& inner) {
@@ -83,7 +83,7 @@ public:
     private:
         friend generator;
         explicit yielder(detail::generator_core& core) noexcept : core_(core) {}
-        In give(Out& value) {
+        [[gnu::always_inline]] In give(Out& value) {
             void* in = detail::yield_from_generator(core_, std::addressof(value));
             if constexpr (!std::is_void_v<In>) {
                 if (in != nullptr) return std::move(*static_cast<In*>(in));
@@ -132,7 +132,7 @@ public:
 
     /// The next value; empty at the end. A pending yield returns a value-initialised In. Throws what the body throws,
     /// std::logic_error if it is running already, wrong_thread.
-    std::optional<Out> next() { return step(nullptr); }
+    [[gnu::always_inline]] std::optional<Out> next() { return step(nullptr); }
     /// Makes the pending yield return `value`; then as next. std::logic_error if it has not begun: nothing waits for a value.
     template <class T>
         requires(!std::is_void_v<In> &&
@@ -164,7 +164,7 @@ public:
     public:
         [[nodiscard]] Out& operator*() const noexcept { return *static_cast<Out*>(core_->out()); }
         [[nodiscard]] Out* operator->() const noexcept { return std::addressof(**this); }
-        iterator& operator++() {
+        [[gnu::always_inline]] iterator& operator++() {
             more_ = detail::resume_generator(*core_, nullptr);
             return *this;
         }
@@ -201,11 +201,12 @@ private:
         std::optional<F> function_;
     };
 
-    std::optional<Out> value_if(bool more) {
-        if (!more) return std::nullopt;
-        return std::optional<Out>(std::move(*static_cast<Out*>(core_->out())));
+    [[gnu::always_inline]] std::optional<Out> value_if(bool more) {
+        std::optional<Out> value;
+        if (more) value.emplace(std::move(*static_cast<Out*>(core_->out())));
+        return value;
     }
-    std::optional<Out> step(void* in) {
+    [[gnu::always_inline]] std::optional<Out> step(void* in) {
         return value_if(core_ != nullptr && detail::resume_generator(*core_, in));
     }
 

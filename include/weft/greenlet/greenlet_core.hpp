@@ -95,12 +95,10 @@ transfer switch_to_parent(greenlet_core* of, transfer what);
 /// The handle lets go: unwinds it if it is suspended.
 void drop_greenlet(greenlet_core* core) noexcept;
 
-/// Runs a generator until its next yield; false: it has ended. `in` is what the pending yield returns. Throws what its body does,
-/// std::logic_error if it runs already, wrong_thread.
-bool resume_generator(greenlet_core& g, void* in);
+/// As resume_generator and yield_from_generator (strand.hpp), by a call.
+bool resume_generator_by_call(greenlet_core& g, void* in);
+void* yield_by_call(greenlet_core& g, void* out);
 bool throw_into_generator(greenlet_core& g, std::exception_ptr e);
-/// In the generator's body; returns `in` of who resumes it, or throws.
-void* yield_from_generator(greenlet_core& g, void* out);
 /// Unwinds it; throws what its clean-up does, std::runtime_error if it yields instead.
 void close_generator(greenlet_core& g);
 

@@ -21,9 +21,9 @@
 #include "base/signal_print.hpp"
 #include "context/guard.hpp"
 #include "context/overflow.hpp"
-#include "context/switch.hpp"
 #include "support/child.hpp"
 #include "support/mapped_bytes.hpp"
+#include <weft/context/switch.hpp>
 
 using namespace weft::detail;
 using namespace weft::testing;

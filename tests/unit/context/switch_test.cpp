@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "context/switch.hpp"
+#include <weft/context/switch.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -14,11 +14,11 @@
 #include <weft/base/unique_function.hpp>
 
 #include "base/signal_print.hpp"
-#include "context/canary.hpp"
 #include "context/overflow.hpp"
 #include "context/stack_pool.hpp"
 #include "support/child.hpp"
 #include "support/mapped_bytes.hpp"
+#include <weft/context/canary.hpp>
 
 using namespace weft::detail;
 using namespace weft::testing;

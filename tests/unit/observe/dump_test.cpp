@@ -47,7 +47,8 @@ constexpr bool k_can_read_stacks =
 
 } // namespace
 
-TEST_CASE("DBG-05: a dump says of each task what it waits for, since when, and where", "[observe]") {
+TEST_CASE("DBG-05: a dump says of each task what it waits for, since when, and where",
+          "[observe]") {
     leak_fixture nothing_leaks;
     const unsigned workers = GENERATE(1U, 2U, 4U);
     CAPTURE(workers);
@@ -55,7 +56,8 @@ TEST_CASE("DBG-05: a dump says of each task what it waits for, since when, and w
     weft::event go;
     auto t = rt.spawn({.name = "waiter"}, [&] { dump_test_outer(go); });
     const std::string text = dump_with(rt, "waits for an event");
-    CHECK(std::regex_search(text, std::regex("task 'waiter'.*: waits for an event, for [0-9]+ ms\n")));
+    CHECK(std::regex_search(text,
+                            std::regex("task 'waiter'.*: waits for an event, for [0-9]+ ms\n")));
     CHECK(text.find("live tasks: 1\n") != std::string::npos);
     if (k_can_read_stacks) {
         const std::size_t inner = text.find("at dump_test_inner + "),
@@ -105,23 +107,25 @@ TEST_CASE("a dump names each kind of wait", "[observe]") {
         {"f", "a latch", rt.spawn({.name = "f"}, never([&] { l.wait(); }))},
         {"g", "a barrier", rt.spawn({.name = "g"}, never([&] { b.arrive_and_wait(); }))},
         {"h", "a condition_variable", rt.spawn({.name = "h"}, never([&] {
-             std::unique_lock lock(own);
-             cv.wait(lock);
-         }))},
+                                                   std::unique_lock lock(own);
+                                                   cv.wait(lock);
+                                               }))},
         {"i", "an item in a queue", rt.spawn({.name = "i"}, never([&] { empty.get(); }))},
         {"j", "room in a queue", rt.spawn({.name = "j"}, never([&] { full.put(2); }))},
         {"k", "a queue's items to be done", rt.spawn({.name = "k"}, never([&] { undone.join(); }))},
         {"l", "a receiver at a channel", rt.spawn({.name = "l"}, never([&] { c.send(1); }))},
         {"m", "an item from a channel", rt.spawn({.name = "m"}, never([&] { c2.recv(); }))},
-        {"n", "several futures", rt.spawn({.name = "n"}, never([f = p2.get_future()] {
-             weft::gather(f, weft::create_task([] { weft::sleep_for(1h); }));
-         }))},
+        {"n", "several futures",
+         rt.spawn({.name = "n"}, never([f = p2.get_future()] {
+                      weft::gather(f, weft::create_task([] { weft::sleep_for(1h); }));
+                  }))},
     };
     for (auto& one : cases) {
         CAPTURE(one.name, one.says);
         const std::string says = std::string(": waits for ") + one.says + ", for ";
         const std::string text = dump_with(rt, says);
-        CHECK(std::regex_search(text, std::regex(std::string("task '") + one.name + "'[^\n]*" + says)));
+        CHECK(std::regex_search(text,
+                                std::regex(std::string("task '") + one.name + "'[^\n]*" + says)));
     }
     for (auto& one : cases) one.task.cancel();
     for (auto& one : cases) weft::task_handle(one.task).wait();
@@ -129,12 +133,17 @@ TEST_CASE("a dump names each kind of wait", "[observe]") {
     sm.unlock();
 }
 
-TEST_CASE("a dump tells of tasks that run, and of those that are bound to a busy thread", "[observe]") {
+TEST_CASE("a dump tells of tasks that run, and of those that are bound to a busy thread",
+          "[observe]") {
     leak_fixture nothing_leaks;
-    weft::runtime rt({.workers = 1, .max_spares = 0, .slow_task_after = 1h, .slow_task_stack = true});
+    weft::runtime rt(
+        {.workers = 1, .max_spares = 0, .slow_task_after = 1h, .slow_task_stack = true});
     std::atomic<bool> runs{false}, over{false};
     auto busy = rt.spawn({.name = "busy"}, [&] {
-        auto behind = weft::create_task({.name = "bound", .pinned = true}, [] { weft::yield(); weft::yield(); });
+        auto behind = weft::create_task({.name = "bound", .pinned = true}, [] {
+            weft::yield();
+            weft::yield();
+        });
         weft::yield(); // it has begun, and is ready here
         runs = true;
         while (!over) std::this_thread::yield();
@@ -145,12 +154,14 @@ TEST_CASE("a dump tells of tasks that run, and of those that are bound to a busy
     over = true;
     CHECK(std::regex_search(text, std::regex("task 'busy'.*: runs on worker 0\n")));
     CHECK(std::regex_search(
-        text, std::regex("task 'bound'.*: ready to run, but bound to worker 0, which runs another one")));
+        text,
+        std::regex("task 'bound'.*: ready to run, but bound to worker 0, which runs another one")));
     CHECK(text.find("    at ") != std::string::npos); // of the one that runs
     busy.get();
 }
 
-TEST_CASE("a dump says which task awaits which, and finds those that wait for each other", "[observe]") {
+TEST_CASE("a dump says which task awaits which, and finds those that wait for each other",
+          "[observe]") {
     leak_fixture nothing_leaks;
     weft::runtime rt({.workers = 2});
     weft::promise<weft::task<void>> other;
@@ -163,14 +174,18 @@ TEST_CASE("a dump says which task awaits which, and finds those that wait for ea
     other.set_value(second);
     const std::string text = dump_with(rt, "wait for each other");
     CHECK(std::regex_search(text, std::regex("task 'third'.*: waits for task 'second', for ")));
-    CHECK(std::regex_search(text, std::regex("will for ever: '(first' for 'second' for 'first|second' for 'first' for 'second)'")));
+    CHECK(std::regex_search(
+        text,
+        std::regex(
+            "will for ever: '(first' for 'second' for 'first|second' for 'first' for 'second)'")));
     CHECK(text.find("third' for") == std::string::npos); // it is in no circle
     first.cancel();
     weft::task_handle(third).wait();
     weft::task_handle(first).wait();
 }
 
-TEST_CASE("GRN-26: the calls of a suspended greenlet, and of those below it, are read without resuming it",
+TEST_CASE("GRN-26: the calls of a suspended greenlet, and of those below it, are read without "
+          "resuming it",
           "[observe]") {
     if (!k_can_read_stacks) return;
     weft::greenlet<>([] {}).switch_to(); // the pool of greenlets' stacks is the process's
@@ -199,8 +214,10 @@ TEST_CASE("a dump shows a parked coroutine, which has no stack", "[observe]") {
     };
     auto t = rt.block_on([&] { return weft::create_task({.name = "co"}, program::waits(go)); });
     const std::string text = dump_with(rt, "waits for an event");
-    CHECK(std::regex_search(text, std::regex("task 'co'.*: waits for an event, for [0-9]+ ms\n    at ")));
-    CHECK(text.find("    at ", text.find("    at ") + 1) == std::string::npos); // one frame: its own
+    CHECK(std::regex_search(text,
+                            std::regex("task 'co'.*: waits for an event, for [0-9]+ ms\n    at ")));
+    CHECK(text.find("    at ", text.find("    at ") + 1) ==
+          std::string::npos); // one frame: its own
     go.set();
     t.get();
 }
@@ -214,7 +231,8 @@ TEST_CASE("a dump says how long a wait lasts, also when the clock is read by nob
     std::this_thread::sleep_for(1100ms); // real: the dump tells real time
     const std::string text = dump_of(rt);
     std::smatch found;
-    REQUIRE(std::regex_search(text, found, std::regex("waits for an event, for ([0-9]+\\.[0-9]) s")));
+    REQUIRE(
+        std::regex_search(text, found, std::regex("waits for an event, for ([0-9]+\\.[0-9]) s")));
     CHECK(std::stod(found[1]) >= 1.0);
     go.set();
     t.get();
@@ -235,7 +253,8 @@ TEST_CASE("a dump of all runtimes names an event_loop as what nobody else serves
         weft::await(child);
     });
     const std::string text = out.str();
-    CHECK(text.find("an event_loop; nobody else runs its tasks and callbacks") != std::string::npos);
+    CHECK(text.find("an event_loop; nobody else runs its tasks and callbacks") !=
+          std::string::npos);
     CHECK(text.find("task 'elsewhere'") != std::string::npos);
     CHECK(std::regex_search(text, std::regex("task 'child'.*: waits for a point in time")));
     go.set();

@@ -5,7 +5,7 @@
 #include <weft/base/spin_lock.hpp>
 #include <weft/greenlet/greenlet_core.hpp>
 
-#include "context/switch.hpp"
+#include <weft/context/switch.hpp>
 
 namespace weft::detail {
 
@@ -31,6 +31,8 @@ public:
     transfer throw_into(greenlet_core& to, std::exception_ptr e);
     bool resume(greenlet_core& generator, void* in, std::exception_ptr* e);
     void* yield(greenlet_core& generator, void* out);
+    /// Is the library built to jump in line? Only then may code that is not its own do so.
+    [[nodiscard]] bool jumps_in_line() const noexcept { return jumps_in_line_; }
     void close(greenlet_core& generator);
     static void drop(greenlet_core& core) noexcept;
     /// Unwinds all that is suspended. On the root's stack, the last that happens there.
@@ -103,7 +105,13 @@ private:
     }
     friend class greenlet_core;
 
+    [[noreturn]] static void throw_asks_itself();
+    [[noreturn]] static void throw_not_here();
+    [[noreturn]] static void throw_nobody_waits();
+    bool resumed_by_hand(greenlet_core& generator);
+
     root_core root_;
+    const bool jumps_in_line_;
     greenlet_core* current_ = &root_;
     stack** slot_;
     transfer what_;
@@ -141,6 +149,70 @@ private:
     if (error_) [[unlikely]]
         std::rethrow_exception(std::exchange(error_, nullptr));
     return what_;
+}
+
+// ---- generators: all in line, since a ret behind the jump that the other side's call does not belong to costs more than the jump
+
+[[gnu::always_inline]] inline bool strand::resume(greenlet_core& g, void* in,
+                                                  std::exception_ptr* e) {
+    if (!owns(g)) [[unlikely]]
+        bind(g);
+    if (g.is_active_) [[unlikely]]
+        throw_asks_itself();
+    look_at_dropped();
+    if (g.finished()) [[unlikely]]
+        return false;
+    if (g.stack_ == nullptr) [[unlikely]]
+        provide_stack(g);
+    g.is_active_ = true;
+    g.parent_ = current_;
+    g.in_ = in;
+    if (e != nullptr) error_ = std::move(*e); // it is null between two switches
+    yielded_ = nullptr;
+    what_ = {};
+    jump(g);
+    if (yielded_ == &g) [[likely]]
+        return true;
+    return resumed_by_hand(g);
+}
+
+[[gnu::always_inline]] inline void* strand::yield(greenlet_core& g, void* out) {
+    if (current_ != &g) [[unlikely]]
+        throw_not_here();
+    if (!g.is_active_) [[unlikely]]
+        throw_nobody_waits();
+    greenlet_core& to = *g.parent_;
+    g.is_active_ = false;
+    g.parent_ = nullptr;
+    g.out_ = out;
+    yielded_ = &g;
+    jump(to);
+    arrive();
+    if (!g.is_active_) [[unlikely]]
+        throw std::bad_any_cast(); // switched to by hand
+    return g.in_;
+}
+
+/// The strand, if the caller may use it in line.
+[[gnu::always_inline]] inline strand* strand_in_line() noexcept {
+#if WEFT_JUMP_IN_LINE
+    strand* s = strand::here_or_null();
+    return s != nullptr && s->jumps_in_line() ? s : nullptr;
+#else
+    return nullptr;
+#endif
+}
+
+/// Runs a generator until its next yield; false: it has ended. `in` is what the pending yield returns. Throws what its body does,
+/// std::logic_error if it runs already, wrong_thread.
+[[gnu::always_inline]] inline bool resume_generator(greenlet_core& g, void* in) {
+    strand* s = strand_in_line();
+    return s != nullptr ? s->resume(g, in, nullptr) : resume_generator_by_call(g, in);
+}
+/// In the generator's body; returns `in` of who resumes it, or throws.
+[[gnu::always_inline]] inline void* yield_from_generator(greenlet_core& g, void* out) {
+    strand* s = strand_in_line();
+    return s != nullptr ? s->yield(g, out) : yield_by_call(g, out);
 }
 
 } // namespace weft::detail

@@ -2,10 +2,9 @@
 // The one function that changes stacks.
 #pragma once
 
-#include "base/assert.hpp"
-#include "context/canary.hpp"
-#include "context/jump.hpp"
-#include "context/stack.hpp"
+#include <weft/context/canary.hpp>
+#include <weft/context/jump.hpp>
+#include <weft/context/stack.hpp>
 
 namespace weft::detail {
 
@@ -48,7 +47,6 @@ void finish_asan_switch(stack& self) noexcept;
         check_canary(from);
     to.thread = &thread;
     to.runner = from.runner;
-    WEFT_ASSERT(to.after != nullptr);
     from.after = after;
     set_current_stack(&to);
     arrive(jump(from, to), from);

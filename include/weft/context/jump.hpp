@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "context/stack.hpp"
+#include <weft/context/stack.hpp>
 
 // Where stacks are left and entered again by a few instructions in line. Sanitizers and shadow stacks want calls and returns
 // in pairs: there, and on other machines, each change is Boost.Context's jump.
