@@ -103,6 +103,6 @@ struct fork_model : rl::test_suite<fork_model<Robbers>, 1 + Robbers> {
 
 int main() {
     const bool ok = run<fork_model<1>>(2'000'000) && run<fork_model<2>>(1'000'000) &&
-                    run<fork_model<3>>(300'000);
+                    run<fork_model<3>>(1'000'000);
     return ok ? 0 : 1;
 }

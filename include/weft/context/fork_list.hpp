@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <mutex>
 
 #include <weft/base/atomics.hpp>
@@ -149,8 +148,11 @@ public:
         if (!robber_) return nullptr;                                // it has answered meanwhile
         link_type* newest = newest_.load(std::memory_order_acquire); // pairs with link, unlink
         link_type* last = robbed_ != nullptr ? robbed_ : &head_;
-        // Else: none, or all are taken. An owner on its way into settle has stored one that is older than the last taken.
-        if (newest != nullptr && std::less<>()(newest, last)) {
+        // An owner on its way into settle with the last that was taken has stored the one before it.
+        const bool is_joining_last =
+            robbed_ != nullptr && newest == robbed_->older.load(std::memory_order_relaxed);
+        if (newest != last && newest != &head_ && newest != nullptr &&
+            !is_joining_last) { // else: none, or all are taken
             link_type* r = last->newer.load(std::memory_order_acquire); // pairs with link
             if (share(*r)) {
                 robbed_ = r; // the owner takes it off
