@@ -47,6 +47,7 @@ void make_context(stack& s, void (*main)(stack&)) noexcept {
 
 // What Boost's jump saves of `from` is thrown away: `from` goes on behind the label, as after any other jump.
 [[gnu::noinline]] stack& begin_jump(stack& from, stack& to) noexcept {
+    WEFT_ASSERT(to.after != nullptr); // its main function: make_context
     save_fp_control(from.fp);
     stack* left = &from;
     jump_point* at = &from.where;
@@ -75,6 +76,7 @@ void make_context(stack& s, void (*main)(stack&)) noexcept {
 
 // Uninstrumented parts are the sanitizers' own.
 [[gnu::noinline]] stack& jump(stack& from, stack& to) noexcept {
+    WEFT_ASSERT(to.after != nullptr);
 #    if WEFT_ASAN
     __sanitizer_start_switch_fiber(&from.asan_fake_stack, to.low, to.size);
 #    endif

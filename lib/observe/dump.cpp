@@ -59,6 +59,37 @@ bool look_at(task_base& t, parked& seen) noexcept {
     return true;
 }
 
+// As it goes after "waits for ".
+const char* words_for(detail::wait_reason why) noexcept {
+    using detail::wait_reason;
+    switch (why) {
+    case wait_reason::other: break;
+    case wait_reason::time: return "a point in time";
+    case wait_reason::future: return "a future";
+    case wait_reason::futures: return "several futures";
+    case wait_reason::mutex: return "a mutex";
+    case wait_reason::shared_mutex: return "a shared_mutex";
+    case wait_reason::semaphore: return "a semaphore";
+    case wait_reason::event: return "an event";
+    case wait_reason::latch: return "a latch";
+    case wait_reason::barrier: return "a barrier";
+    case wait_reason::condition: return "a condition_variable";
+    case wait_reason::queue_item: return "an item in a queue";
+    case wait_reason::queue_room: return "room in a queue";
+    case wait_reason::queue_join: return "a queue's items to be done";
+    case wait_reason::channel_send: return "a receiver at a channel";
+    case wait_reason::channel_receive: return "an item from a channel";
+    case wait_reason::select: return "one of several channels (select)";
+    case wait_reason::group_place: return "a place in a task_group";
+    case wait_reason::group_children: return "the tasks of a task_group";
+    case wait_reason::descriptor_read: return "a descriptor to be readable";
+    case wait_reason::descriptor_write: return "a descriptor to be writable";
+    case wait_reason::pool_room: return "room in a thread pool's queue";
+    case wait_reason::connections: return "the connections of a server";
+    }
+    return "something";
+}
+
 std::string duration(double ns) {
     std::array<char, 32> text{};
     if (ns < 1e9)
@@ -84,6 +115,7 @@ public:
                 : "weft: a runtime of " + std::to_string(s.permits()) + " workers; live tasks: ";
         text_ += std::to_string(tasks_.size()) + "\n";
         awaited_.clear();
+        walk_of_.clear();
         for (const task_handle& handle : tasks_) {
             task_base& t = *handle.core().as_task();
             if (handle.done()) continue;
@@ -137,19 +169,27 @@ private:
         text_ += name;
     }
 
-    // Each circle once: by the one in it that has the lowest address.
+    // Follows who awaits whom, each task once over all calls: a circle is met by the first walk that comes into it.
     void add_circle(const task_base& first) {
-        std::string circle = "'" + first.name() + "'";
+        const std::size_t walk = ++walks_;
         const task_base* t = &first;
-        for (std::size_t steps = 0; steps <= awaited_.size(); ++steps) {
-            const auto next = awaited_.find(t);
-            if (next == awaited_.end() || next->second < &first) return;
+        for (auto next = awaited_.find(t); next != awaited_.end(); next = awaited_.find(t)) {
+            const auto [seen, is_new] = walk_of_.try_emplace(t, walk);
+            if (!is_new) {
+                if (seen->second == walk) tell_circle(*t);
+                return;
+            }
             t = next->second;
-            circle += " for '" + t->name() + "'";
-            if (t != &first) continue;
-            text_ += "weft: these tasks wait for each other, and will for ever: " + circle + "\n";
-            return;
         }
+    }
+    void tell_circle(const task_base& first) {
+        text_ += "weft: these tasks wait for each other, and will for ever: '" + first.name() + "'";
+        const task_base* t = &first;
+        do {
+            t = awaited_.find(t)->second;
+            text_ += " for '" + t->name() + "'";
+        } while (t != &first);
+        text_ += "\n";
     }
 
     std::string text_;
@@ -158,6 +198,8 @@ private:
         kept_; // let go when no lock is held: what a task leaves is the program's
     std::vector<detail::core_ref<detail::future_core>> kept_awaited_;
     std::unordered_map<const task_base*, task_base*> awaited_;
+    std::unordered_map<const task_base*, std::size_t> walk_of_;
+    std::size_t walks_ = 0;
     std::unordered_map<const void*, std::string> names_;
 };
 

@@ -125,8 +125,8 @@ void scheduler::make_ready(fiber& f) noexcept {
     outside_calls_.fetch_add(
         1, std::memory_order_relaxed); // the push shows it to stop, by way of the fiber's end
     f.ready_at_ = coarse_tsc() | 1;
-    if (f.stays_on_ != nullptr) {
-        f.stays_on_->make_ready_here(f);
+    if (worker* alone = f.bound_to()) {
+        alone->make_ready_here(f);
     } else {
         inject_.push(f);
         notify();

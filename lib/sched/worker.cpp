@@ -122,7 +122,7 @@ fiber* worker::check_saved(fiber* f) noexcept {
         cpu_pause();
     }
     sched_yield();
-    if (f->stays_on_ != nullptr)
+    if (f->bound_to() != nullptr)
         staying_.push(*f);
     else
         queue_.push(f);
@@ -205,7 +205,7 @@ void worker::before_wait(stack& me) noexcept {
     worker& w = *me.runner;
     if (w.slot_.load(std::memory_order_relaxed) != nullptr) // it was ready before
         if (fiber* f = w.slot_.exchange(nullptr, std::memory_order_acq_rel)) w.queue_.push(f);
-    if (me.owner->stays_on_ != nullptr) [[unlikely]]
+    if (me.owner->bound_to() != nullptr) [[unlikely]]
         w.staying_.push(*me.owner);
     else
         w.queue_.push(me.owner);
@@ -270,8 +270,8 @@ void worker::make_ready(fiber& f) noexcept {
         worker_counters::add(counters_.crowds);
         f.ready_at_ = coarse_tsc() | 1; // 0 means none
     }
-    if (f.stays_on_ != nullptr) [[unlikely]]
-        return f.stays_on_->make_ready_here(f);
+    if (worker* alone = f.bound_to()) [[unlikely]]
+        return alone->make_ready_here(f);
     if (scheduler_.options_.force_migration && f.stack_ != nullptr) [[unlikely]]
         return make_ready_elsewhere(f);
     fiber* to_queue = &f;
@@ -299,14 +299,14 @@ void worker::make_ready_here(fiber& f) noexcept {
 // A fork that nobody may take is a call: so the list takes none. Older ones are joined after the braces.
 void worker::stay(stack& me) noexcept {
     if (me.owner->stays++ != 0) return;
-    me.owner->stays_on_ = me.runner;
+    me.owner->stays_on_.store(me.runner, std::memory_order_relaxed);
     allow_forks(me, false);
 }
 
 // The stack is another one where a coroutine let the first go.
 void worker::stop_staying(stack& me) noexcept {
     if (--me.owner->stays != 0) return;
-    me.owner->stays_on_ = nullptr;
+    me.owner->stays_on_.store(nullptr, std::memory_order_relaxed);
     allow_forks(me, me.owner->is_task);
 }
 

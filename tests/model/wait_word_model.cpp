@@ -69,6 +69,12 @@ struct waiting_party {
         offered.store(0, std::memory_order::relaxed);
     }
 
+    /// A wait that others may end; if it was no cancel that did, one that only a cancel ends.
+    void wait_until_cancelled() {
+        wait(true, true);
+        if (delivered == 0) wait(true, false);
+    }
+
     void end_what_is_offered(wait_end how, unsigned which) {
         results[which].set(40 + static_cast<int>(which));
         for (int tries = 0; tries < 6; ++tries) {
@@ -115,10 +121,7 @@ struct cancel_competes : rl::test_suite<cancel_competes, 4> {
     void thread(unsigned index) {
         stagger(20);
         switch (index) {
-        case 0:
-            p.wait(true, true);
-            if (p.delivered == 0) p.wait(true, false);
-            break;
+        case 0: p.wait_until_cancelled(); break;
         case 1: p.end_what_is_offered(wait_end::notified, 0); break;
         case 2: p.end_what_is_offered(wait_end::expired, 1); break;
         case 3: p.request(); break;
@@ -137,10 +140,7 @@ struct freeze_competes : rl::test_suite<freeze_competes, 4> {
     void thread(unsigned index) {
         stagger(20);
         switch (index) {
-        case 0:
-            p.wait(true, true);
-            if (p.delivered == 0) p.wait(true, false);
-            break;
+        case 0: p.wait_until_cancelled(); break;
         case 1: p.end_what_is_offered(wait_end::notified, 0); break;
         case 2: p.freeze_and_request(); break;
         case 3: p.request(); break;
@@ -156,10 +156,7 @@ struct look_competes : rl::test_suite<look_competes, 4> {
     void thread(unsigned index) {
         stagger(20);
         switch (index) {
-        case 0:
-            p.wait(true, true);
-            if (p.delivered == 0) p.wait(true, false);
-            break;
+        case 0: p.wait_until_cancelled(); break;
         case 1: p.end_what_is_offered(wait_end::notified, 0); break;
         case 2: p.look_at_it(); break;
         case 3: p.freeze_and_request(); break;

@@ -2,6 +2,7 @@
 // What a worker runs: a body, a stack once it has begun, and its wait word.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <utility>
 
@@ -25,8 +26,8 @@ class worker;
 /// | last_worker_     | the worker that runs it                                                     |
 /// | ready_at_        | whoever makes it ready, before it is queued; the worker that runs it        |
 /// | masks, stays     | the fiber itself                                                            |
-/// | waits_for, _since| the fiber itself, before its wait begins                                    |
-/// | stays_on_        | the fiber itself; whoever makes it ready reads it                            |
+/// | waits_for, waits_since | the fiber itself, before its wait begins                              |
+/// | stays_on_        | the fiber itself; whoever makes it ready reads it, and dumps                |
 /// | locals           | the fiber itself, under locals_lock                                         |
 class fiber : public waiter {
 public:
@@ -44,8 +45,10 @@ public:
 
     /// The stack it waits on. Of one whose wait is looked at, and which keeps its stack.
     [[nodiscard]] stack* parked_stack() const noexcept { return stack_; }
-    /// Who alone may run it; null: anybody. A guess, unless the fiber itself asks.
-    [[nodiscard]] const worker* bound_to() const noexcept { return stays_on_; }
+    /// Who alone may run it; null: anybody. A guess for who neither is the fiber nor makes it ready.
+    [[nodiscard]] worker* bound_to() const noexcept {
+        return stays_on_.load(std::memory_order_relaxed);
+    }
 
     /// A task, or something smaller of the library's own.
     const bool is_task;
@@ -62,7 +65,8 @@ public:
     wait_reason waits_for = wait_reason::other;
 
 private:
-    std::uint16_t last_worker_ = 0;
+    std::uint16_t last_worker_ =
+        0; // here, as waits_since below, since there is room: no task gets larger
 
 public:
     /// Cancellation is not delivered while this is above zero (mask_cancel).
@@ -91,7 +95,8 @@ private:
     scheduler* const scheduler_;
     stack* stack_ = nullptr;
     fiber* next_ = nullptr;
-    worker* stays_on_ = nullptr; // who alone may run it; null: anybody
+    std::atomic<worker*> stays_on_{
+        nullptr}; // who alone may run it; null: anybody. Relaxed: see bound_to
     std::uint32_t ready_at_ =
         0; // when it was made ready, if it is a sample of the schedule latency
 

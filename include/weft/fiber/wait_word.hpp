@@ -63,7 +63,7 @@ public:
         for (;;) {
             if ((now & ~k_low) != epoch) return false;
             const std::uint64_t phase = now & k_phase;
-            if (is_stopped(phase)) { // a canceller looks at the waiter for some instructions
+            if (is_stopped(phase)) { // a canceller or a dump looks at the waiter
                 Atomics::pause();
                 now = word_.load(std::memory_order_acquire); // pairs with thaw_cancelled, end_look
                 continue;

@@ -57,8 +57,8 @@ public:
     void add_ref() noexcept { refs_.add(); }
     void drop_ref() noexcept {
         if (!refs_.drop()) return;
-        lock_
-            .await_free(); // who completed it may be on its way out of it: its reference was another's, who has seen it done
+        // Who completed it may be on its way out still, without a reference: whose that was has seen it done.
+        lock_.await_free();
         destroy();
     }
 
