@@ -9,7 +9,7 @@
 #include <weft/fiber/fiber.hpp>
 #include <weft/loop/handle.hpp>
 
-#include "reactor/timer_heap.hpp"
+#include "reactor/timer.hpp"
 
 namespace weft::detail {
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "base/assert.hpp"
+#include "base/futex.hpp"
 #include "reactor/readiness.hpp"
 #include "reactor/time_source.hpp"
 
@@ -77,13 +78,15 @@ std::error_code epoll_backend::attach(io_slot& slot) noexcept {
     epoll_event e{};
     e.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     e.data.u64 = token_of(slot);
-    attached_.fetch_add(1, std::memory_order_release); // pairs with poll
-    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, slot.fd, &e) != 0) return {errno, std::generic_category()};
-    return {};
+    if (sleep_.descriptor_added()) wake();
+    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, slot.fd, &e) == 0) return {};
+    const int error = errno;
+    sleep_.descriptor_removed();
+    return {error, std::generic_category()};
 }
 
 void epoll_backend::detach(io_slot& slot) noexcept {
-    epoll_ctl(epoll_, EPOLL_CTL_DEL, slot.fd, nullptr);
+    if (epoll_ctl(epoll_, EPOLL_CTL_DEL, slot.fd, nullptr) == 0) sleep_.descriptor_removed();
 }
 
 void epoll_backend::close(io_slot& slot) noexcept { mark_closed(slot); }
@@ -96,10 +99,25 @@ bool epoll_backend::submit(operation& op, bool (*begin)(operation&, void*),
 bool epoll_backend::retract(operation& op) noexcept { return retract_by_readiness(op); }
 
 unsigned epoll_backend::poll(deadline_ns until) noexcept {
+    using place = sleep_place::place;
+    if (until > 0) {
+        const place where = sleep_.begin();
+        unsigned completed = 0;
+        if (where == place::futex)
+            futex_wait(sleep_.futex_word(), sleep_place::k_in_futex, until);
+        else if (where == place::epoll)
+            completed = take_events(until);
+        if (where != place::nowhere) sleep_.end();
+        if (where == place::epoll) return completed;
+    }
+    return sleep_.has_descriptors() ? take_events(0) : 0;
+}
+
+unsigned epoll_backend::take_events(deadline_ns until) noexcept {
     epoll_event events[k_batch];
     const int n = wait(epoll_, events, k_batch, until);
     // Who hears of a slot has it from the kernel, which is no order that the language knows: acquire pairs with attach.
-    (void)attached_.load(std::memory_order_acquire);
+    (void)sleep_.has_descriptors();
     unsigned completed = 0;
     for (int i = 0; i < n; ++i) {
         const epoll_event& e = events[i];
@@ -118,9 +136,15 @@ unsigned epoll_backend::poll(deadline_ns until) noexcept {
 }
 
 void epoll_backend::wake() noexcept {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written =
-        write(event_, &one, sizeof one); // would be full after 580 years of a wake each ns
+    using place = sleep_place::place;
+    const place where = sleep_.notify();
+    if (where == place::futex) {
+        futex_wake(sleep_.futex_word(), 1);
+    } else if (where == place::epoll) {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto written =
+            write(event_, &one, sizeof one); // would be full after 580 years of a wake each ns
+    }
 }
 
 } // namespace weft::detail

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
-
 #include "reactor/backend.hpp"
+#include "reactor/sleep_place.hpp"
 
 namespace weft::detail {
 
-/// Edge-triggered epoll; each descriptor is registered once, for both directions.
+/// Edge-triggered epoll; each descriptor is registered once, for both directions. While there is none, it sleeps in a futex.
 class epoll_backend final : public backend {
 public:
     /// Throws std::system_error if the kernel gives no descriptors.
@@ -25,9 +24,11 @@ public:
     int descriptor() const noexcept override { return epoll_; }
 
 private:
+    unsigned take_events(deadline_ns until) noexcept;
+
     int epoll_;
     int event_;
-    std::atomic<unsigned> attached_{0}; // slots, so far
+    sleep_place sleep_;
 };
 
 } // namespace weft::detail

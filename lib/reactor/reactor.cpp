@@ -17,6 +17,7 @@ unsigned reactor::fire_due(deadline_ns now) noexcept {
     // Under the lock, so that remove can promise that nobody touches the timer afterwards.
     for (timer* t : std::span(due).first(count)) t->fire(*t);
     next_.store(timers_.next(), std::memory_order_relaxed);
+    pace_.fired(static_cast<unsigned>(count));
     return static_cast<unsigned>(count);
 }
 
@@ -30,22 +31,27 @@ unsigned reactor::poll(deadline_ns until) noexcept {
         last_poll_.store(start, std::memory_order_relaxed);
         return happened;
     }
-    happened += kernel_->poll(begin_sleep(until));
-    end_sleep();
+    happened += kernel_->poll(begin_sleep(start, until));
     const deadline_ns end = time_.now();
+    end_sleep(end);
     last_poll_.store(end, std::memory_order_relaxed);
     return happened + fire_due(end);
 }
 
-// Until when a sleep may last: the deadline, or the first timer. One that is added meanwhile and is due earlier wakes it.
-deadline_ns reactor::begin_sleep(deadline_ns until) noexcept {
+// Until when a sleep may last: the deadline, or the first timer. One that is added meanwhile and is due earlier wakes it,
+// unless it is in a crowd, and the sleep as long as a step.
+deadline_ns reactor::begin_sleep(deadline_ns now, deadline_ns until) noexcept {
     const std::lock_guard guard(timers_lock_);
+    const deadline_ns step = now + timer_pace::k_step;
+    if (pace_.is_crowd() && timers_.next() < step && !time_.is_virtual())
+        return std::min(until, step);
     return sleeps_until_ = std::min(until, timers_.next());
 }
 
-void reactor::end_sleep() noexcept {
+void reactor::end_sleep(deadline_ns now) noexcept {
     const std::lock_guard guard(timers_lock_);
     sleeps_until_ = k_awake;
+    pace_.slept(now);
 }
 
 void reactor::add(timer& t) noexcept {

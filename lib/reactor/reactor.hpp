@@ -11,7 +11,8 @@
 #include "reactor/backend.hpp"
 #include "reactor/baton.hpp"
 #include "reactor/time_source.hpp"
-#include "reactor/timer_heap.hpp"
+#include "reactor/timer_pace.hpp"
+#include "reactor/timer_queue.hpp"
 
 namespace weft::detail {
 
@@ -50,8 +51,8 @@ public:
 
 private:
     unsigned fire_due(deadline_ns now) noexcept;
-    deadline_ns begin_sleep(deadline_ns until) noexcept;
-    void end_sleep() noexcept;
+    deadline_ns begin_sleep(deadline_ns now, deadline_ns until) noexcept;
+    void end_sleep(deadline_ns now) noexcept;
 
     const std::unique_ptr<backend> kernel_;
     time_source& time_;
@@ -60,7 +61,8 @@ private:
     std::atomic<deadline_ns> next_{
         k_never};           // the heap's first deadline, for looks without the lock
     spin_lock timers_lock_; // guards what follows
-    timer_heap timers_;
+    timer_queue timers_;
+    timer_pace pace_;
     deadline_ns sleeps_until_ = k_awake;
     static constexpr deadline_ns k_awake = std::numeric_limits<deadline_ns>::min();
 };

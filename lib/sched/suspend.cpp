@@ -184,9 +184,11 @@ wait_end wait::park(deadline_ns deadline) noexcept {
         s->runner->home().local_reactor().add(limit);
     }
     worker::leave(*s);
-    if (deadline != k_never) reactor::remove(limit);
     WEFT_ASSERT(who_->word.has_ended());
-    return who_->word.how();
+    const wait_end end = who_->word.how();
+    // Only the timer lets a wait expire: then it has fired, and that was the last time anybody touched it.
+    if (deadline != k_never && end != wait_end::expired) reactor::remove(limit);
+    return end;
 }
 
 void observe_waits_of_this_thread(thread_wait_observer* observer) noexcept {

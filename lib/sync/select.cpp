@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "base/random.hpp"
@@ -42,50 +43,44 @@ std::uint64_t next_seed() noexcept {
 class selecting {
 public:
     selecting(select_entry* entries, std::size_t count)
-        : entries_(entries),
+        : entries_(entries, count),
           channels_(count),
           order_(count) {
-        for (std::size_t i = 0; i < count; ++i) {
-            if (entries[i].channel == nullptr) continue;
-            order_.data()[used_++] = static_cast<unsigned>(i);
-            note(entries[i].channel);
-        }
+        for (const select_entry& e : entries_)
+            if (e.channel != nullptr) note(e.channel);
     }
 
     void lock() noexcept {
-        for (std::ptrdiff_t i = 0; i < distinct_; ++i) channels_.data()[i]->guard.lock();
+        for (std::size_t i = 0; i < distinct_; ++i) channels_.data()[i]->guard.lock();
     }
     void unlock() noexcept {
-        for (std::ptrdiff_t i = distinct_; i-- > 0;) channels_.data()[i]->guard.unlock();
-    }
-    void shuffle() noexcept {
-        if (used_ < 2) return;
-        random_source random(next_seed());
-        std::size_t i = used_;
-        for (; i > k_usual; --i)
-            std::swap(order_.data()[i - 1], order_.data()[random.below(static_cast<unsigned>(i))]);
-        // Of few, each is drawn by 16 bits.
-        for (std::uint64_t bits = 0; i > 1; --i, bits >>= 16) {
-            if (bits == 0) bits = random.next();
-            std::swap(order_.data()[i - 1], order_.data()[((bits & 0xffff) * i) >> 16]);
-        }
+        for (std::size_t i = distinct_; i-- > 0;) channels_.data()[i]->guard.unlock();
     }
 
-    /// With the locks: the first in order that is ready is done. False: none is. Throws std::bad_alloc.
-    bool try_each(select_outcome& outcome, channel_core::node*& wake) {
-        for (std::size_t i = 0; i < used_; ++i) {
-            select_entry& e = entries_[order_.data()[i]];
+    /// With the locks: one that is ready is done, the first or any. False: none is. Throws std::bad_alloc.
+    bool try_each(bool biased, select_outcome& outcome, channel_core::node*& wake) {
+        std::size_t left = 0;
+        for (std::size_t i = 0; i < entries_.size(); ++i)
+            if (seems_ready(entries_[i])) order_.data()[left++] = static_cast<unsigned>(i);
+        if (!biased) shuffle(left);
+        for (const unsigned i : std::span(order_.data(), left)) {
+            select_entry& e = entries_[i];
             const auto r =
                 e.sends ? e.channel->put(e.element, wake) : e.channel->take(e.element, wake);
             if (r == channel_core::result::must_wait) continue;
-            outcome = {static_cast<int>(order_.data()[i]), r == channel_core::result::closed};
+            outcome = {static_cast<int>(i), r == channel_core::result::closed};
             return true;
         }
         return false;
     }
-    void enlist(waker who) noexcept {
-        for (std::size_t i = 0; i < used_; ++i) {
-            select_entry& e = entries_[order_.data()[i]];
+    void enlist(bool biased, waker who) noexcept {
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < entries_.size(); ++i)
+            if (entries_[i].channel != nullptr) order_.data()[count++] = static_cast<unsigned>(i);
+        // Only cases that stand in the same line can be before one another.
+        if (!biased && distinct_ != count) shuffle(count);
+        for (const unsigned i : std::span(order_.data(), count)) {
+            select_entry& e = entries_[i];
             e.node.element = e.element;
             e.node.who = who;
             line_of(e).push_back(e.node);
@@ -93,19 +88,17 @@ public:
     }
     /// After the wait: an entry that was claimed is in no line, the others may be.
     void leave() noexcept {
-        for (std::size_t i = 0; i < used_; ++i) {
-            select_entry& e = entries_[order_.data()[i]];
-            if (e.node.took_place || e.node.was_closed) continue;
+        for (select_entry& e : entries_) {
+            if (e.channel == nullptr || e.node.took_place || e.node.was_closed) continue;
             const std::lock_guard guard(e.channel->guard);
             if (e.node.is_linked()) line_of(e).remove(e.node);
         }
     }
     /// The one whose claim ended the wait.
-    [[nodiscard]] select_outcome taken() noexcept {
-        for (std::size_t i = 0; i < used_; ++i) {
-            const select_entry& e = entries_[order_.data()[i]];
-            if (e.node.took_place || e.node.was_closed)
-                return {static_cast<int>(order_.data()[i]), e.node.was_closed};
+    [[nodiscard]] select_outcome taken() const noexcept {
+        for (std::size_t i = 0; i < entries_.size(); ++i) {
+            const channel_core::node& n = entries_[i].node;
+            if (n.took_place || n.was_closed) return {static_cast<int>(i), n.was_closed};
         }
         return {select_outcome::k_expired, false};
     }
@@ -114,20 +107,35 @@ private:
     // Each channel once, by address: one order for all who lock several.
     void note(channel_core* channel) noexcept {
         channel_core** const all = channels_.data();
-        std::ptrdiff_t at = distinct_;
+        std::size_t at = distinct_;
         for (; at > 0 && !std::less<>()(all[at - 1], channel); --at)
             if (all[at - 1] == channel) return;
-        for (std::ptrdiff_t i = distinct_++; i > at; --i) all[i] = all[i - 1];
+        for (std::size_t i = distinct_++; i > at; --i) all[i] = all[i - 1];
         all[at] = channel;
+    }
+    // The first n of order_.
+    void shuffle(std::size_t n) noexcept {
+        if (n < 2) return;
+        random_source random(next_seed());
+        for (; n > k_usual; --n)
+            std::swap(order_.data()[n - 1], order_.data()[random.below(static_cast<unsigned>(n))]);
+        // Of few, each is drawn by 16 bits.
+        for (std::uint64_t bits = 0; n > 1; --n, bits >>= 16) {
+            if (bits == 0) bits = random.next();
+            std::swap(order_.data()[n - 1], order_.data()[((bits & 0xffff) * n) >> 16]);
+        }
+    }
+    static bool seems_ready(const select_entry& e) noexcept {
+        if (e.channel == nullptr) return false;
+        return e.sends ? e.channel->may_put() : e.channel->may_take();
     }
     static wait_list& line_of(select_entry& e) noexcept {
         return e.sends ? e.channel->senders() : e.channel->receivers();
     }
-    select_entry* const entries_;
+    const std::span<select_entry> entries_;
     per_entry<channel_core*> channels_;
     per_entry<unsigned> order_;
-    std::size_t used_ = 0;
-    std::ptrdiff_t distinct_ = 0;
+    std::size_t distinct_ = 0;
 };
 
 } // namespace
@@ -136,13 +144,12 @@ select_outcome run_select(select_entry* entries, std::size_t count, bool waits, 
                           deadline_ns deadline) {
     operation_point();
     selecting all(entries, count);
-    if (!biased) all.shuffle();
     select_outcome outcome{select_outcome::k_otherwise, false};
     channel_core::node* wake = nullptr;
     all.lock();
     bool done = false;
     try {
-        done = all.try_each(outcome, wake);
+        done = all.try_each(biased, outcome, wake);
     } catch (...) {
         all.unlock();
         throw;
@@ -157,7 +164,7 @@ select_outcome run_select(select_entry* entries, std::size_t count, bool waits, 
         all.unlock();
         w.throw_cancelled();
     }
-    all.enlist(w.self());
+    all.enlist(biased, w.self());
     all.unlock();
     const wait_end end = w.park(deadline);
     all.leave();

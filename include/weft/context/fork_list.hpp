@@ -193,14 +193,15 @@ private:
         head_.newer.store(next, std::memory_order_release); // pairs with the robber's look
     }
 
-    link_type head_;
-    typename Atomics::template atomic<link_type*> newest_;
-    typename Atomics::template atomic<std::uintptr_t> limit_{k_no_forks};
-    Lock lock_;
-    bool demanded_ = false, robber_ = false;
+    // First what is seldom touched: the rest lies in the lines of the stack's header that each switch needs (stack_head).
     link_type* robbed_ =
         nullptr; // the newest that robbers have taken and the owner has not taken off yet
     std::uintptr_t own_limit_ = k_no_forks;
+    Lock lock_;
+    bool demanded_ = false, robber_ = false;
+    link_type head_;
+    typename Atomics::template atomic<link_type*> newest_;
+    typename Atomics::template atomic<std::uintptr_t> limit_{k_no_forks};
 };
 
 using fork_link = basic_fork_link<>;

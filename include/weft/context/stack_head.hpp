@@ -2,6 +2,9 @@
 // The part of a stack's header that inlined code may touch, and the one thread-local of the library.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+
 #include <weft/base/config.hpp>
 #include <weft/context/fork_list.hpp>
 
@@ -10,6 +13,7 @@ namespace weft::detail {
 class fiber;
 class strand;
 class worker;
+struct stack;
 struct stack_head;
 
 } // namespace weft::detail
@@ -21,24 +25,72 @@ extern "C" __attribute__((
 
 namespace weft::detail {
 
-/// Only code that runs on the stack writes here, except `runner` and `owner`, which whoever resumes it sets first, and
+/// What __cxa_get_globals points to (Itanium C++ ABI, 2.2.2): exceptions being handled and being thrown.
+struct eh_globals {
+    void* caught = nullptr;
+    unsigned uncaught = 0;
+};
+
+/// The addresses of what belongs to the thread and must follow the stack. Found once per thread: __cxa_get_globals and
+/// __errno_location are declared const, a compiler may reuse their result after a switch to another thread.
+struct thread_state {
+    eh_globals* eh = nullptr;
+    int* error = nullptr;
+};
+
+/// Where a stack was left by an inline jump.
+struct jump_point {
+    void* ip = nullptr; // null: it was not, but waits as Boost.Context's `context`
+    void* sp = nullptr;
+    void* bp = nullptr;
+};
+
+/// Rounding, precision and masks of floating point, and SSE's sticky flags: they follow the stack.
+struct fp_control {
+    std::uint32_t mxcsr = 0;
+    std::uint16_t x87 = 0;
+    friend bool operator==(const fp_control&, const fp_control&) noexcept = default;
+};
+
+enum class guard_kind : unsigned char { none, installed, protected_page, canary };
+
+/// Only code that runs on the stack writes here, except `runner`, `owner` and `thread`, which whoever resumes it sets first, and
 /// robbers of forks, by the protocol of fork_list.
+///
+/// In three cache lines, of which a switch touches the second and the third: of many fibers, each has its own in no cache.
 struct stack_head {
-    /// The forks of the frames on this stack that nobody else knows of.
-    fork_list forks;
+    // ---- the first line ----------------------------------------------------------------------------------------
+    std::uint64_t forks_clock = 0; // TSC at the last look
     /// Forks until the next one that looks around (fork_point), and how many it was given at the last.
     unsigned forks_left = 1, forks_stride = 1;
-    std::uint64_t forks_clock = 0; // TSC at the last look
-    /// The worker that runs this stack now; null on a plain thread.
-    worker* runner = nullptr;
-    /// The fiber whose frames lie here; null on a worker's own loop and on plain threads.
-    fiber* owner = nullptr;
-    /// The greenlets among which this stack is one; null where none ever ran.
-    strand* greenlets = nullptr;
     /// Operations that need not wait, until the next one that looks around (operation_point).
     unsigned operations_left = k_operations_per_look;
     /// How often something here was left to chance.
     unsigned draws = 0;
+    stack* next_free = nullptr; // while nobody uses it
+    /// Boost.Context's fcontext_t: where to begin, or also where to go on (jump.hpp).
+    void* context = nullptr;
+    /// The forks of the frames on this stack that nobody else knows of. Its newest one lies in the second line.
+    fork_list forks;
+
+    // ---- the second --------------------------------------------------------------------------------------------
+    /// The fiber whose frames lie here; null on a worker's own loop and on plain threads.
+    fiber* owner = nullptr;
+    /// The greenlets among which this stack is one; null where none ever ran.
+    strand* greenlets = nullptr;
+    fp_control fp;
+    /// The worker that runs this stack now; null on a plain thread.
+    worker* runner = nullptr;
+
+    // ---- the third ---------------------------------------------------------------------------------------------
+    jump_point where;
+    void (*after)(stack& left) = nullptr; // runs on the next stack once this one is saved
+    thread_state* thread = nullptr;
+    eh_globals eh;
+    int error = 0;
+    std::atomic<bool> saved{
+        true}; // the rest is complete: release by after_save, acquire by whoever resumes
+    guard_kind guard = guard_kind::none;
 
     static constexpr unsigned k_operations_per_look = 1000;
 };

@@ -65,10 +65,18 @@ public:
     wait_reason waits_for = wait_reason::other;
 
 private:
-    std::uint16_t last_worker_ =
-        0; // here, as waits_since below, since there is room: no task gets larger
+    // Up to `stays`, all lies in the first cache line of a fiber that begins one: with many of them, each that is made ready
+    // and run costs that line.
+    std::uint16_t last_worker_ = 0;
+    std::atomic<worker*> stays_on_{
+        nullptr}; // who alone may run it; null: anybody. Relaxed: see bound_to
+    stack* stack_ = nullptr;
+    scheduler* const scheduler_;
+    std::uint32_t ready_at_ =
+        0; // when it was made ready, if it is a sample of the schedule latency
 
 public:
+    std::uint32_t waits_since = 0;
     /// Cancellation is not delivered while this is above zero (mask_cancel).
     unsigned masks = 0;
     /// It stays on its thread, and nobody gets in between at fork points, while this is above zero (weft::stay).
@@ -92,16 +100,7 @@ private:
     friend class worker;
     friend class scheduler;
     friend class inject_queue;
-    scheduler* const scheduler_;
-    stack* stack_ = nullptr;
     fiber* next_ = nullptr;
-    std::atomic<worker*> stays_on_{
-        nullptr}; // who alone may run it; null: anybody. Relaxed: see bound_to
-    std::uint32_t ready_at_ =
-        0; // when it was made ready, if it is a sample of the schedule latency
-
-public:
-    std::uint32_t waits_since = 0;
 };
 
 } // namespace weft::detail

@@ -53,6 +53,13 @@ public:
     result put(const void* element, node*& wake);
     /// Copies the oldest element out, and lets the first waiting sender's into its place.
     result take(void* element, node*& wake) noexcept;
+    /// False: put, or take, would have to wait. True: maybe not; those in line may have been ended by others.
+    [[nodiscard]] bool may_put() const noexcept {
+        return size_ != capacity_ || closed_ || !receivers_.empty();
+    }
+    [[nodiscard]] bool may_take() const noexcept {
+        return size_ != 0 || closed_ || !senders_.empty();
+    }
     [[nodiscard]] wait_list& senders() noexcept { return senders_; }
     [[nodiscard]] wait_list& receivers() noexcept { return receivers_; }
 

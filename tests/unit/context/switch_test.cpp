@@ -134,6 +134,25 @@ TEST_CASE("the current stack is the one that runs", "[context]") {
     CHECK(current_stack() == mine);
 }
 
+TEST_CASE("what a switch touches of a stack's header lies in two cache lines", "[context]") {
+    const stack s;
+    const auto line_of = [&](const void* field) {
+        return (static_cast<const char*>(field) - reinterpret_cast<const char*>(&s)) / 64;
+    };
+    REQUIRE(reinterpret_cast<std::uintptr_t>(&s) % 64 == 0);
+    CHECK(line_of(&s.owner) == 1);
+    CHECK(line_of(&s.greenlets) == 1);
+    CHECK(line_of(&s.fp) == 1);
+    CHECK(line_of(&s.runner) == 1);
+    CHECK(line_of(&s.where) == 2);
+    CHECK(line_of(&s.after) == 2);
+    CHECK(line_of(&s.thread) == 2);
+    CHECK(line_of(&s.eh) == 2);
+    CHECK(line_of(&s.error) == 2);
+    CHECK(line_of(&s.saved) == 2);
+    CHECK(line_of(&s.guard) == 2);
+}
+
 TEST_CASE("a stack may resume another one, which leaves to it", "[context]") {
     const adopted here;
     std::string order;

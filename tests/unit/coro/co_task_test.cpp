@@ -310,7 +310,7 @@ TEST_CASE("co_task: a parked one costs its block and its frame", "[coro]") {
     if (weft::detail::k_asan || weft::detail::k_tsan) return; // their own memory is in the way
     leak_fixture nothing_leaks;
     weft::run({.workers = 1}, [] {
-        constexpr std::size_t k_tasks = 100'000;
+        constexpr std::size_t k_tasks = 400'000;
         const auto parked_bytes = [&] {
             weft::event go;
             std::vector<weft::task<void>> all;

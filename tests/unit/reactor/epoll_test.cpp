@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -409,12 +410,39 @@ TEST_CASE_METHOD(rig,
     old.slot = pool.take(old.ours.fd);
 }
 
-TEST_CASE_METHOD(rig, "a wake ends a poll that waits, or the next one", "[reactor]") {
+TEST_CASE_METHOD(
+    rig, "a wake ends a poll that waits, or the next one, whether there is a descriptor or none",
+    "[reactor]") {
+    std::optional<wire> w;
+    if (GENERATE(false, true)) {
+        w.emplace(kernel, pool);
+        settle(kernel);
+    }
     kernel.wake();
     kernel.wake();
     CHECK(kernel.poll(k_never) == 0);
     std::jthread other([&] { kernel.wake(); });
     CHECK(kernel.poll(k_never) == 0); // would last for ever
+}
+
+TEST_CASE_METHOD(rig, "a poll that began with nothing to watch hears of the first descriptor",
+                 "[reactor]") {
+    for (int round = 0; round < 200; ++round) {
+        wire w(kernel, pool);
+        kernel.detach(*w.slot);
+        guest waiting;
+        request r(operation_kind::receive, w);
+        REQUIRE_FALSE(w.submit(r, waiting));
+        w.say("abc");
+        std::error_code error;
+        std::jthread other([&] {
+            for (int spin = 0; spin < round % 8; ++spin) std::this_thread::yield();
+            error = kernel.attach(*w.slot);
+        });
+        while (waiting.resumed == 0) kernel.poll(k_never); // would last for ever
+        other.join();
+        CHECK_FALSE(error);
+    }
 }
 
 TEST_CASE_METHOD(rig, "a poll with a deadline in the past only looks, and none ends early",
@@ -453,8 +481,10 @@ TEST_CASE_METHOD(rig, "a poll completes a batch at most and keeps the rest", "[r
 TEST_CASE("the backend's descriptor is readable when a poll would find something", "[reactor]") {
     slot_pool pool;
     epoll_backend kernel;
+    wire w(kernel, pool);
+    settle(kernel);
     CHECK(try_operation(operation_kind::readable, kernel.descriptor(), nullptr, 0) == -EAGAIN);
-    kernel.wake();
+    w.say("abc");
     CHECK(try_operation(operation_kind::readable, kernel.descriptor(), nullptr, 0) == 0);
     kernel.poll(0);
     CHECK(try_operation(operation_kind::readable, kernel.descriptor(), nullptr, 0) == -EAGAIN);

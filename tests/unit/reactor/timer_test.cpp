@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The timers' heap, the null backend and the reactor over it.
+// The timers' queue, the null backend and the reactor over it.
 #include <catch2/catch.hpp>
 
 #include <array>
@@ -33,18 +33,18 @@ struct noted : timer {
     std::vector<int>* fired;
 };
 
-timer* pop_one(timer_heap& heap, deadline_ns now) {
+timer* pop_one(timer_queue& queue, deadline_ns now) {
     std::array<timer*, 1> due{};
-    heap.pop_due(now, due);
+    queue.pop_due(now, due);
     return due[0];
 }
 
 // Some at a time: what was popped before is in order, too.
-std::vector<int> drain(timer_heap& heap, deadline_ns now = k_never) {
+std::vector<int> drain(timer_queue& queue, deadline_ns now = k_never) {
     std::vector<int> names;
     std::array<timer*, 4> due{};
     for (std::size_t count = due.size(); count == due.size();) {
-        count = heap.pop_due(now, due);
+        count = queue.pop_due(now, due);
         for (timer* t : std::span(due).first(count)) names.push_back(static_cast<noted*>(t)->name);
     }
     return names;
@@ -56,70 +56,78 @@ std::unique_ptr<reactor> over_null(time_source& time) {
 
 } // namespace
 
-// ---- the heap ----------------------------------------------------------------------------------
+// ---- the queue ---------------------------------------------------------------------------------
 
-TEST_CASE("timers come out of the heap in the order of their deadlines, when they are due",
+TEST_CASE("timers come out of the queue in the order of their deadlines, when they are due",
           "[reactor]") {
     std::vector<int> unused;
     std::deque<noted> timers;
-    timer_heap heap;
-    CHECK(heap.next() == k_never);
-    CHECK(pop_one(heap, k_never - 1) == nullptr);
+    timer_queue queue;
+    CHECK(queue.next() == k_never);
+    CHECK(pop_one(queue, k_never - 1) == nullptr);
     for (const int when : {50, 10, 90, 30, 70, 20, 80, 40, 60}) {
         timers.emplace_back(when, when, unused);
-        heap.push(timers.back());
+        queue.push(timers.back());
     }
-    CHECK(heap.next() == 10);
-    CHECK(pop_one(heap, 9) == nullptr);
-    CHECK(drain(heap, 40) == std::vector{10, 20, 30, 40});
-    CHECK(heap.next() == 50);
-    CHECK(heap.size() == 5);
-    CHECK(drain(heap, 1000) == std::vector{50, 60, 70, 80, 90});
-    CHECK(heap.size() == 0);
+    CHECK(queue.next() == 10);
+    CHECK(pop_one(queue, 9) == nullptr);
+    CHECK(drain(queue, 40) == std::vector{10, 20, 30, 40});
+    CHECK(queue.next() == 50);
+    CHECK(queue.size() == 5);
+    CHECK(drain(queue, 1000) == std::vector{50, 60, 70, 80, 90});
+    CHECK(queue.size() == 0);
     for (const noted& t : timers) CHECK(t.index == timer::k_not_armed);
 }
 
-TEST_CASE("equal deadlines come out of the heap in the order they were set", "[reactor]") {
+TEST_CASE("equal deadlines come out of the queue in the order they were set", "[reactor]") {
     std::vector<int> unused, expected;
     std::deque<noted> timers;
-    timer_heap heap;
+    timer_queue queue;
     for (int i = 0; i < 100; ++i) {
         timers.emplace_back(i % 2 == 0 ? 7 : 3, i, unused);
-        heap.push(timers.back());
+        queue.push(timers.back());
     }
     for (int i = 1; i < 100; i += 2) expected.push_back(i);
     for (int i = 0; i < 100; i += 2) expected.push_back(i);
-    CHECK(drain(heap, 7) == expected);
+    CHECK(drain(queue, 7) == expected);
 }
 
-TEST_CASE("a timer taken out of any place of the heap leaves the order of the rest", "[reactor]") {
+TEST_CASE("a timer taken out of any place of the queue leaves the order of the rest", "[reactor]") {
     constexpr int k_count = 30;
     for (int gone = 0; gone < k_count; ++gone) {
         std::vector<int> unused, expected;
         std::deque<noted> timers;
-        timer_heap heap;
+        timer_queue queue;
         for (int i = 0; i < k_count; ++i) {
             const int when = i * 17 % k_count; // all of them, shuffled
             timers.emplace_back(when, when, unused);
-            heap.push(timers.back());
+            queue.push(timers.back());
         }
         for (int i = 0; i < k_count; ++i)
             if (i != timers[gone].name) expected.push_back(i);
-        heap.remove(timers[gone]);
+        queue.remove(timers[gone]);
         CHECK(timers[gone].index == timer::k_not_armed);
-        REQUIRE(drain(heap, k_count) == expected);
+        REQUIRE(drain(queue, k_count) == expected);
     }
 }
 
-TEST_CASE("the heap does the same as a sorted map in random operations", "[reactor]") {
+TEST_CASE("the queue does the same as a sorted map in random operations", "[reactor]") {
     constexpr int k_operations = 100'000;
     std::vector<int> unused;
     std::deque<noted> timers;
     std::vector<noted*> free;
     std::multimap<deadline_ns, noted*> model; // equal keys stay in the order of insertion
     std::vector<std::multimap<deadline_ns, noted*>::iterator> armed;
-    timer_heap heap;
+    timer_queue queue;
     random_source random(42);
+    // Without the wheel: all are due in the first tick. And over all its levels: up to two hours ahead of a time that goes on.
+    const bool far = GENERATE(false, true);
+    CAPTURE(far);
+    deadline_ns now = 0;
+    const auto some_time = [&]() -> deadline_ns {
+        if (!far) return random.below(50); // many equal ones
+        return now + (std::int64_t{random.below(1U << 24)} << random.below(20));
+    };
     auto disarmed = [&](noted* t) {
         for (std::size_t i = 0; i < armed.size(); ++i)
             if (armed[i]->second == t) {
@@ -135,7 +143,7 @@ TEST_CASE("the heap does the same as a sorted map in random operations", "[react
         // Grows and shrinks in turns, so that it meets small heaps and large ones.
         const std::uint32_t pushes = i / 2000 % 2 == 0 ? 55 : 40;
         if (what < pushes) {
-            const deadline_ns when = random.below(50); // many equal ones
+            const deadline_ns when = some_time();
             noted* t = nullptr;
             if (free.empty()) {
                 t = &timers.emplace_back(when, static_cast<int>(timers.size()), unused);
@@ -144,15 +152,15 @@ TEST_CASE("the heap does the same as a sorted map in random operations", "[react
                 free.pop_back();
                 t->when = when;
             }
-            heap.push(*t);
+            queue.push(*t);
             armed.push_back(model.emplace(when, t));
         } else if (what < 80 && !armed.empty()) {
             noted* t = armed[random.below(static_cast<std::uint32_t>(armed.size()))]->second;
-            heap.remove(*t);
+            queue.remove(*t);
             disarmed(t);
         } else {
-            const deadline_ns now = random.below(50);
-            timer* t = pop_one(heap, now);
+            now = far ? now + (std::int64_t{1} << random.below(30)) : random.below(50);
+            timer* t = pop_one(queue, now);
             const bool is_due = !model.empty() && model.begin()->first <= now;
             REQUIRE((t != nullptr) == is_due);
             if (is_due) {
@@ -160,9 +168,107 @@ TEST_CASE("the heap does the same as a sorted map in random operations", "[react
                 disarmed(model.begin()->second);
             }
         }
-        REQUIRE(heap.size() == model.size());
-        REQUIRE(heap.next() == (model.empty() ? k_never : model.begin()->first));
+        REQUIRE(queue.size() == model.size());
+        const deadline_ns first = model.empty() ? k_never : model.begin()->first;
+        REQUIRE((far ? queue.next() <= first : queue.next() == first));
     }
+}
+
+TEST_CASE("what the wheel knows is due when its time has come, however far that was", "[reactor]") {
+    std::vector<int> unused;
+    std::deque<noted> timers;
+    timer_queue queue;
+    // From a microsecond to 36 years, around each limit of a level, the latest first.
+    for (int bit = 60; bit >= 10; --bit)
+        for (const deadline_ns beside : {1, 0, -1})
+            timers.emplace_back((deadline_ns{1} << bit) + beside, static_cast<int>(timers.size()),
+                                unused);
+    for (noted& t : timers) queue.push(t);
+    for (std::size_t left = timers.size(); left-- > 0;) {
+        const deadline_ns when = timers[left].when;
+        REQUIRE(queue.next() <= when);
+        REQUIRE(pop_one(queue, when - 1) == nullptr);
+        REQUIRE(queue.next() == when); // what was just looked at is known exactly
+        REQUIRE(pop_one(queue, when) == &timers[left]);
+    }
+    CHECK(queue.next() == k_never);
+}
+
+TEST_CASE("the first timer of many may go: a look at its time finds the next one", "[reactor]") {
+    std::vector<int> unused;
+    timer_queue queue;
+    constexpr deadline_ns k_second = 1'000'000'000;
+    const int others = GENERATE(0, 100);
+    std::deque<noted> crowd;
+    for (int i = 0; i < others; ++i)
+        queue.push(crowd.emplace_back(k_second + 2000 + i, 10 + i, unused));
+    noted first(k_second, 1, unused), second(k_second + 1000, 2, unused),
+        last(60 * k_second, 3, unused);
+    for (noted* t : {&last, &second, &first}) queue.push(*t);
+    CHECK(queue.next() == k_second);
+    queue.remove(first);
+    CHECK(queue.next() <= second.when);
+    CHECK(pop_one(queue, k_second) == nullptr);
+    CHECK(queue.next() == second.when);
+    queue.remove(second);
+    for (noted& t : crowd) queue.remove(t);
+    CHECK(queue.next() == last.when);
+    queue.remove(last);
+    CHECK(queue.next() == k_never);
+}
+
+TEST_CASE("sleeps end at each timer's time while there are few, and are steps in a crowd",
+          "[reactor]") {
+    timer_pace pace;
+    deadline_ns now = 5'000'000'000;
+    const auto timers_every = [&](deadline_ns gap, int sleeps, unsigned at_once) {
+        for (int i = 0; i < sleeps; ++i) {
+            now += gap * at_once;
+            pace.fired(at_once);
+            pace.slept(now);
+        }
+    };
+    CHECK_FALSE(pace.is_crowd());
+    timers_every(1'000'000, 100, 1); // a ticker
+    CHECK_FALSE(pace.is_crowd());
+    timers_every(10'000, 10, 1); // some close ones
+    CHECK_FALSE(pace.is_crowd());
+    timers_every(10'000, 100, 1);
+    CHECK(pace.is_crowd());
+    timers_every(20'000, 100, 5); // seen in steps
+    CHECK(pace.is_crowd());
+    for (int i = 0; i < 1000; ++i) pace.slept(now += 10'000); // woken for something else
+    CHECK(pace.is_crowd());
+    timers_every(1'000'000, 1, 1); // the first one after the crowd
+    CHECK_FALSE(pace.is_crowd());
+}
+
+TEST_CASE("in a crowd of timers none fires early, and some fire together", "[reactor]") {
+    time_source time;
+    reactor r(std::make_unique<epoll_backend>(), time);
+    struct timed : timer {
+        time_source* clock = nullptr;
+        deadline_ns fired = k_never;
+    };
+    constexpr int k_count = 2000;
+    std::deque<timed> timers(k_count);
+    const deadline_ns start = time.now() + 1'000'000;
+    for (int i = 0; i < k_count; ++i) {
+        timed& t = timers[i];
+        t.clock = &time;
+        t.when = start + i * 5'000;
+        t.fire = [](timer& self) noexcept {
+            auto& me = static_cast<timed&>(self);
+            me.fired = me.clock->now();
+        };
+        r.add(t);
+    }
+    REQUIRE(r.try_take());
+    unsigned polls = 0;
+    for (unsigned fired = 0; fired < k_count; ++polls) fired += r.poll(k_never);
+    r.give();
+    for (const timed& t : timers) REQUIRE(t.fired >= t.when);
+    CHECK(polls < k_count); // some were served together
 }
 
 // ---- the null backend --------------------------------------------------------------------------
