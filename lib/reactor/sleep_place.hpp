@@ -26,7 +26,8 @@ public:
             end();
             return place::nowhere;
         }
-        if (chosen == place::epoll || count_.load(std::memory_order_seq_cst) == 0) // descriptor_added
+        if (chosen == place::epoll ||
+            count_.load(std::memory_order_seq_cst) == 0) // descriptor_added
             return chosen;
         end();
         return place::nowhere;
@@ -46,7 +47,9 @@ public:
         count_.fetch_add(1, std::memory_order_seq_cst);
         return word_.load(std::memory_order_seq_cst) == k_in_futex;
     }
-    void descriptor_removed() noexcept { count_.fetch_sub(1, std::memory_order_release); } // as above
+    void descriptor_removed() noexcept {
+        count_.fetch_sub(1, std::memory_order_release);
+    } // as above
     [[nodiscard]] bool has_descriptors() const noexcept {
         return count_.load(std::memory_order_acquire) != 0; // pairs with descriptor_added
     }

@@ -18,9 +18,7 @@ public:
     /// The first timers that are due, as many as there is room for, taken out in their order. How many.
     std::size_t pop_due(deadline_ns now, std::span<timer*> to) noexcept;
     /// No timer is due before that; mostly one is, then (timer_wheel::next).
-    [[nodiscard]] deadline_ns next() const noexcept {
-        return std::min(near_.next(), far_.next());
-    }
+    [[nodiscard]] deadline_ns next() const noexcept { return std::min(near_.next(), far_.next()); }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
 private:

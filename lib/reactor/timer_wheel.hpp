@@ -21,7 +21,9 @@ public:
     explicit timer_wheel(timer_table& table) noexcept : table_(table) {}
 
     /// Is that deadline none of the wheel's business yet, or no more?
-    [[nodiscard]] bool is_past(deadline_ns when) const noexcept { return tick_of(when) <= current_; }
+    [[nodiscard]] bool is_past(deadline_ns when) const noexcept {
+        return tick_of(when) <= current_;
+    }
     /// Of one that is not past. False: there is no memory for it.
     [[nodiscard]] bool try_put(const timer_entry& e) noexcept;
     void take_out(timer_table::place p) noexcept;
@@ -46,7 +48,8 @@ public:
             for (const timer_entry& e : opened.entries)
                 if (tick_of(e.when) <= tick || !try_put(e)) due(e);
             opened.entries.clear();
-            if (opened.entries.capacity() <= k_kept) std::swap(slots_[first].entries, opened.entries);
+            if (opened.entries.capacity() <= k_kept)
+                std::swap(slots_[first].entries, opened.entries);
         }
     }
 

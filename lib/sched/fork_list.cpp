@@ -82,7 +82,7 @@ void fork_look(stack_head& head) noexcept {
     s.forks_left = s.forks_stride;
     if (s.owner->stays != 0) return; // forks of a greenlet: they are shared where the task waits
     worker& w = *s.runner;
-    const bool look = w.look_is_due();
+    const bool look = w.look_is_due_to_compute();
     if (w.forks_demanded() || (look && w.others_sleep())) {
         if (is_worth_sharing(s) && share_oldest(s))
             w.forks_shared();
@@ -99,7 +99,7 @@ bool loop_point() {
     auto& s = static_cast<stack&>(*head);
     worker& w = *s.runner;
     bool wants_more = false;
-    const bool look = w.look_is_due();
+    const bool look = w.look_is_due_to_compute();
     if (w.forks_demanded() || (look && w.others_sleep())) {
         if (!s.forks.empty() && share_oldest(s)) {
             w.forks_shared();

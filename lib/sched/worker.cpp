@@ -129,9 +129,9 @@ fiber* worker::check_saved(fiber* f) noexcept {
     return nullptr;
 }
 
-fiber* worker::take_staying() noexcept {
+fiber* worker::take_first(inject_queue& q) noexcept {
     fiber* f = nullptr;
-    staying_.take(1, [&f](fiber* first) { f = first; });
+    q.take(1, [&f](fiber* first) { f = first; });
     return f != nullptr ? check_saved(f) : nullptr;
 }
 
@@ -214,6 +214,19 @@ void worker::before_wait(stack& me) noexcept {
     w.go(me, next, after_save);
 }
 
+// As yield, but what is ready, and becomes so meanwhile, comes first: it may be some microseconds of work for a socket, and
+// this fiber has just had 100 of its own. Who never waits still gets its turns (take_background_turn).
+void worker::give_way(stack& me) noexcept {
+    worker& w = *me.runner;
+    if (me.owner->bound_to() != nullptr || w.scheduler_.options_.caller_runs) return yield(me);
+    w.gives_way_ = true;
+    before_wait(me);
+    w.gives_way_ = false;
+    w.background_.push(*me.owner);
+    w.tell_others();
+    w.go(me, w.pick(), after_save);
+}
+
 [[gnu::flatten]] void worker::stack_main(stack& s) {
     for (;;) {
         s.owner->run();
@@ -253,7 +266,10 @@ void worker::after_finish_unmap(stack& left) noexcept {
 }
 
 void worker::share(fiber& f) noexcept {
-    queue_.push(&f);
+    if (gives_way_)
+        background_.push(f);
+    else
+        queue_.push(&f);
     if (permission.get() == nullptr) [[unlikely]]
         return scheduler_.inject_all_of(*this);
     tell_others();

@@ -61,8 +61,8 @@ public:
     static void leave(stack& me) noexcept;
     /// Lets every fiber that is ready now run first.
     static void yield(stack& me) noexcept;
-    /// The look, when it is due: at the reactor, from the running fiber's own stack. Leaves that (yields) only if somebody
-    /// else is ready, or this worker may not go on.
+    /// The look, when it is due: at the reactor, from the running fiber's own stack. Leaves that only if somebody else is
+    /// ready (it goes on when those have run: give_way), or this worker may not go on (yields).
     static void look(stack& me) noexcept;
     /// The running fiber stays on this thread from here on, and without forks; once more for each time. And back.
     static void stay(stack& me) noexcept;
@@ -82,8 +82,9 @@ public:
     void forget_running_task() noexcept { running_task_.store(nullptr, std::memory_order_relaxed); }
     /// Its reactor is looked at before the next fiber runs; in run_here, when this turn is over.
     void look_soon() noexcept;
-    /// Is its reactor overdue?
+    /// Is its reactor overdue? While others are ready, or one computes between two looks.
     [[nodiscard]] bool look_is_due() noexcept;
+    [[nodiscard]] bool look_is_due_to_compute() noexcept;
     /// Does something wait for this core (ready fibers, or a reactor nobody looked at for a while)?
     [[nodiscard]] bool others_wait() noexcept;
 
@@ -102,11 +103,12 @@ public:
         std::memory_order order = std::memory_order_relaxed) const noexcept {
         return running_.load(order);
     }
-    [[nodiscard]] bool has_queued() const noexcept { return !queue_.empty(); }
+    [[nodiscard]] bool has_queued() const noexcept {
+        return !queue_.empty() || !background_.empty();
+    }
     /// Does anything wait for this worker alone?
     [[nodiscard]] bool has_ready() const noexcept {
-        return !queue_.empty() || slot_.load(std::memory_order_relaxed) != nullptr ||
-               !mail_.empty();
+        return has_queued() || slot_.load(std::memory_order_relaxed) != nullptr || !mail_.empty();
     }
     /// Stacks that it keeps for fibers to come.
     [[nodiscard]] unsigned cached_stacks() const noexcept {
@@ -161,6 +163,7 @@ public:
         // acquire pairs with the release of whoever filled it
         if (fiber* f = slot_.exchange(nullptr, std::memory_order_acq_rel)) to(f);
         while (mail_.take(1, to) != 0) {}
+        while (background_.take(1, to) != 0) {}
     }
     /// An idle worker asks this one to share its private forks.
     void demand_forks() noexcept;
@@ -194,7 +197,9 @@ private:
     fiber* next_turn() noexcept;
     fiber* pick() noexcept;
     fiber* take_ready() noexcept;
-    fiber* take_staying() noexcept;
+    fiber* take_first(inject_queue& q) noexcept;
+    fiber* take_background_turn() noexcept;
+    static void give_way(stack& me) noexcept;
     fiber* check_saved(fiber* f) noexcept;
     void enter(fiber& f) noexcept;
     static void before_wait(stack& me) noexcept;
@@ -245,10 +250,12 @@ private:
     // Owner's
     bool run_is_over_ = false; // of run_here
     bool has_had_turn_ = false;
-    unsigned picks_left_ = 1;   // until the loop must look around
-    unsigned samples_left_ = 1; // until the next sample of the schedule latency
-    unsigned slot_runs_ = 0;    // in a row from slot_
-    bool searching_ = false;    // counted as a searcher in scheduler_.idle_
+    bool gives_way_ = false;          // what it shares now is for the background, too
+    bool background_is_next_ = false; // those that are ready have had their time
+    unsigned picks_left_ = 1;         // until the loop must look around
+    unsigned samples_left_ = 1;       // until the next sample of the schedule latency
+    unsigned slot_runs_ = 0;          // in a row from slot_
+    bool searching_ = false;          // counted as a searcher in scheduler_.idle_
     bool polling_ =
         false; // what becomes ready now goes to the queue, in order, and wakes nobody until the batch is in
     std::uint64_t last_look_ = 0;    // TSC
@@ -275,7 +282,8 @@ private:
     histogram latency_; // the worker's
     inject_queue
         mail_; // forced migration: fibers meant for this worker; others take them if it is stuck
-    inject_queue staying_; // ready, and nobody else may run them
+    inject_queue staying_;    // ready, and nobody else may run them
+    inject_queue background_; // computed until a look found somebody else: after all that is ready
 };
 
 } // namespace weft::detail

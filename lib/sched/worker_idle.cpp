@@ -18,7 +18,8 @@
 namespace weft::detail {
 namespace {
 
-constexpr deadline_ns k_look_every = 100'000; // design idea 4
+constexpr deadline_ns k_look_every = 100'000;     // design idea 4
+constexpr deadline_ns k_look_of_compute = 50'000; // docs/design/the-look.md
 constexpr deadline_ns k_rob_after = 50'000;
 constexpr unsigned k_inject_batch = 32;
 constexpr unsigned k_picks_per_look =
@@ -33,6 +34,11 @@ deadline_ns worker::cpu_time() const noexcept {
 
 bool worker::look_is_due() noexcept {
     return !scheduler_.draws() && tsc_between(last_look_, read_tsc()) > tsc_ticks(k_look_every);
+}
+
+bool worker::look_is_due_to_compute() noexcept {
+    return !scheduler_.draws() &&
+           tsc_between(last_look_, read_tsc()) > tsc_ticks(k_look_of_compute);
 }
 
 // Reading the clock costs twice a bare switch (9 ns to 4.7 where this was measured). So it is read only so often that, at
@@ -84,7 +90,15 @@ void worker::look(stack& me) noexcept {
     w.look_at(*mine->home);
     if (!w.anybody_ready()) return;
     w.tell_others();
-    yield(me);
+    give_way(me);
+}
+
+// One that gave way goes on when nobody is ready; and, where somebody always is, every other time that the worker looks
+// around: so what never waits and what is always ready share the time.
+fiber* worker::take_background_turn() noexcept {
+    if (background_.empty() || queue_.empty()) return nullptr;
+    background_is_next_ = !background_is_next_;
+    return background_is_next_ ? nullptr : take_first(background_);
 }
 
 // Null: the loop must come again, after a sleep or without. searching_ is kept meanwhile.
@@ -104,9 +118,11 @@ fiber* worker::find_work() noexcept {
         look_at(*mine->home);
     }
     if (!staying_.empty()) [[unlikely]]
-        if (fiber* f = take_staying()) return found(f);
+        if (fiber* f = take_first(staying_)) return found(f);
+    if (fiber* f = take_background_turn()) return found(f);
     if (scheduler_.draws()) scheduler_.lottery_->draw(queue_);
     if (fiber* f = take_ready()) return found(f);
+    if (fiber* f = take_first(background_)) return found(f);
     if (has_ready()) return nullptr; // not yet off its stack, or thieves were quicker
     if (!searching_) searching_ = scheduler_.idle_.start_search();
     if (searching_) {
@@ -160,7 +176,7 @@ fiber* worker::found(fiber* f) noexcept {
     start_running();
     const bool was_last = std::exchange(searching_, false) && scheduler_.idle_.end_search();
     if (was_last) full_fence(); // pairs with the one in worker_to_wake
-    if (was_last ? anything_visible() : !queue_.empty()) scheduler_.notify();
+    if (was_last ? anything_visible() : has_queued()) scheduler_.notify();
     return f;
 }
 
@@ -194,7 +210,7 @@ void worker::run_lent() noexcept {
 
 // The same for what nobody else may run.
 void worker::run_staying() noexcept {
-    fiber* f = take_staying();
+    fiber* f = take_first(staying_);
     if (f == nullptr) return;
     start_running();
     go(loop_stack_, f, after_save);
@@ -283,6 +299,7 @@ fiber* worker::steal_from(worker& victim, bool blocks) noexcept {
                 queue_.push(f);
         }
     }
+    if (first == nullptr) victim.background_.take(1, [&first](fiber* f) { first = f; });
     if (first == nullptr && blocks)
         first = victim.slot_.exchange(nullptr, std::memory_order_acq_rel);
     if (first == nullptr && blocks) victim.mail_.take(1, [&first](fiber* f) { first = f; });

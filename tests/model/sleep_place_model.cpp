@@ -38,8 +38,8 @@ public:
             event_ = wake_ = false;
         } else {
             futex_ = false;
-            while (!futex_ && sleep_.futex_word().load(std::memory_order::relaxed) ==
-                                  sleep_place::k_in_futex)
+            while (!futex_ &&
+                   sleep_.futex_word().load(std::memory_order::relaxed) == sleep_place::k_in_futex)
                 changed_.wait(lock_.native(), RL_INFO);
         }
         lock_.unlock();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parallel algorithms.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <list>
 #include <numeric>
 #include <random>
+#include <thread>
 
 #include "support/runtimes.hpp"
 
@@ -103,6 +105,71 @@ TEST_CASE("parallel_for: between chunks ready tasks get their turn", "[compute]"
             REQUIRE(turns < 1'000'000'000);
         }
         weft::await(other);
+    });
+}
+
+TEST_CASE("parallel_for: what becomes ready goes before all that compute", "[compute]") {
+    constexpr int k_loops = 8, k_wakes = 20;
+    weft::testing::leak_fixture nothing_leaks;
+    weft::run({.workers = 1}, [&] {
+        std::atomic<unsigned> begun{0}, ran{0}; // a bit for each loop
+        std::atomic<bool> woken{false}, stop{false};
+        weft::event wake;
+        std::vector<weft::task<void>> loops;
+        for (unsigned n = 0; n < k_loops; ++n)
+            loops.push_back(weft::create_task([&, bit = 1U << n] {
+                while (!stop)
+                    weft::parallel_for(0, 1000, [&](int) {
+                        begun |= bit;
+                        if (woken) ran |= bit;
+                        for (int spin = 0; spin < 100; ++spin) asm volatile("");
+                    });
+            }));
+        int others = 0; // loops that came in between
+        auto waits = weft::create_task([&] {
+            for (int i = 0; i < k_wakes; ++i) {
+                wake.wait();
+                woken = false;
+                others += std::popcount(ran.load());
+                wake.clear();
+            }
+            stop = true;
+        });
+        std::thread wakes([&] {
+            while (begun != (1U << k_loops) - 1) std::this_thread::yield();
+            while (!stop) {
+                if (!wake.is_set()) {
+                    ran = 0;
+                    woken = true;
+                    wake.set();
+                }
+                std::this_thread::yield();
+            }
+        });
+        weft::await(waits);
+        for (auto& t : loops) weft::await(t);
+        wakes.join();
+        // The one that runs, and one that has its turn; not all of them.
+        CHECK(others < k_wakes * 4);
+    });
+}
+
+TEST_CASE("parallel_for: beside tasks that are always ready it gets its turns", "[compute]") {
+    over_workers([] {
+        std::atomic<bool> done{false};
+        std::vector<weft::task<void>> busy;
+        for (int i = 0; i < 10; ++i)
+            busy.push_back(weft::create_task([&] {
+                while (!done) weft::yield();
+            }));
+        std::atomic<int> calls{0};
+        weft::parallel_for(0, 20'000, [&](int) {
+            ++calls;
+            for (int spin = 0; spin < 100; ++spin) asm volatile("");
+        });
+        done = true;
+        for (auto& t : busy) weft::await(t);
+        CHECK(calls == 20'000);
     });
 }
 
