@@ -35,6 +35,11 @@ inline std::uint64_t tsc_between(std::uint64_t from, std::uint64_t to) noexcept 
 inline std::uint32_t coarse_tsc() noexcept {
     return static_cast<std::uint32_t>(read_tsc() >> k_coarse_shift);
 }
+/// From `then` until now; 0 where the clocks of two cores, or the marker of a step that is never 0, say that it is yet to come.
+inline std::uint32_t coarse_steps_since(std::uint32_t then) noexcept {
+    const auto steps = static_cast<std::int32_t>(coarse_tsc() - then);
+    return steps < 0 ? 0 : static_cast<std::uint32_t>(steps);
+}
 double tsc_ns(std::uint64_t ticks) noexcept;
 /// That many steps of coarse_tsc in nanoseconds.
 inline double coarse_tsc_ns(std::uint64_t steps) noexcept {

@@ -163,8 +163,9 @@ private:
     std::atomic<unsigned> next_reactor_{0};
     std::atomic<bool> stopping_{false};
     std::atomic<bool> stop_run_{false};
-    run_until run_until_ = run_until::stopped; // of the thread in run_here
-    std::atomic<unsigned> outside_calls_{0};   // of make_ready, this moment; stop waits for them
+    std::atomic<bool> one_stands_aside_{false}; // a worker: worker::step_aside
+    run_until run_until_ = run_until::stopped;  // of the thread in run_here
+    std::atomic<unsigned> outside_calls_{0};    // of make_ready, this moment; stop waits for them
     std::atomic<std::uint64_t> wakes_{0};
     std::atomic<unsigned> standing_down_{0};   // written under the lock of all guest_places
     std::atomic<std::uint64_t> watched_at_{0}; // the monitor's

@@ -154,7 +154,7 @@ stack& worker::stack_for(fiber& f) noexcept {
 void worker::enter(fiber& f) noexcept {
     f.last_worker_ = static_cast<std::uint16_t>(index_);
     if (f.ready_at_ != 0) [[unlikely]]
-        latency_.add(coarse_tsc() - std::exchange(f.ready_at_, 0));
+        latency_.add(coarse_steps_since(std::exchange(f.ready_at_, 0)));
     running_task_.store(f.is_listed ? &f : nullptr, std::memory_order_relaxed);
     // A greenlet's stack may go while the task runs, its own does not. release pairs with the readers: the header is there
     strand* greenlets = f.stack_->greenlets;

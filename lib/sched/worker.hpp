@@ -222,6 +222,9 @@ private:
     fiber* steal_from(worker& victim, bool blocks) noexcept;
     unsigned poll(reactor& r, deadline_ns until) noexcept;
     void look_at(reactor& r) noexcept;
+    void look_after_neighbour() noexcept;
+    bool step_aside(reactor& home) noexcept;
+    [[nodiscard]] bool others_run() const noexcept;
     void tell_others() noexcept;
     bool look_at_switch() noexcept;
     fiber* rob_forks() noexcept;
@@ -250,6 +253,7 @@ private:
     // Owner's
     bool run_is_over_ = false; // of run_here
     bool has_had_turn_ = false;
+    bool has_run_ = false;            // since it last stepped aside
     bool gives_way_ = false;          // what it shares now is for the background, too
     bool background_is_next_ = false; // those that are ready have had their time
     unsigned picks_left_ = 1;         // until the loop must look around
@@ -258,7 +262,12 @@ private:
     bool searching_ = false;          // counted as a searcher in scheduler_.idle_
     bool polling_ =
         false; // what becomes ready now goes to the queue, in order, and wakes nobody until the batch is in
-    std::uint64_t last_look_ = 0;    // TSC
+    std::uint64_t last_look_ = 0; // TSC
+    static constexpr deadline_ns k_first_stay = 10'000'000;
+    deadline_ns stays_until_ = 0; // it does not step aside before
+    deadline_ns stays_for_ = k_first_stay;
+    unsigned neighbour_ = 0; // the permit whose worker it keeps an eye on
+    std::uint64_t neighbour_seen_ = 0, neighbour_step_ = 0; // when (TSC), and how far it was
     std::uint64_t last_clock_ = 0;   // TSC at the last reading by look_at_switch
     unsigned clock_stride_ = 1;      // switches between its readings
     unsigned switches_to_clock_ = 1; // counts down

@@ -21,6 +21,8 @@ namespace {
 constexpr deadline_ns k_look_every = 100'000;     // design idea 4
 constexpr deadline_ns k_look_of_compute = 50'000; // docs/design/the-look.md
 constexpr deadline_ns k_rob_after = 50'000;
+constexpr deadline_ns k_unattended = 500'000;
+constexpr deadline_ns k_longest_stay = 10'000'000'000;
 constexpr unsigned k_inject_batch = 32;
 constexpr unsigned k_picks_per_look =
     61; // a prime, as tokio and Go: the inject queue is looked at so often at least
@@ -80,6 +82,24 @@ void worker::look_at(reactor& r) noexcept {
     r.give();
 }
 
+// While it is busy itself: another worker may be as busy with one task, or wait for a core that somebody else has. What waits
+// there would wait for the monitor, or for the kernel, some milliseconds. One neighbour at a time, a look apart.
+void worker::look_after_neighbour() noexcept {
+    if (tsc_between(neighbour_seen_, last_look_) < tsc_ticks(k_look_of_compute)) return;
+    neighbour_seen_ = last_look_;
+    permit& theirs = scheduler_.permits_[neighbour_];
+    worker& w = *theirs.holder.load(std::memory_order_acquire); // pairs with hand_over
+    const std::uint64_t step = w.step();
+    if (&w == this || step != neighbour_step_ || !w.is_running()) {
+        neighbour_ = (neighbour_ + 1) % scheduler_.permits();
+        neighbour_step_ =
+            scheduler_.permits_[neighbour_].holder.load(std::memory_order_acquire)->step();
+        return;
+    }
+    look_at(*theirs.home);
+    if (fiber* f = steal_from(w, false)) queue_.push(f);
+}
+
 // Leaving the stack would make all its forks known to others, and their joins slow.
 void worker::look(stack& me) noexcept {
     worker& w = *me.runner;
@@ -116,6 +136,7 @@ fiber* worker::find_work() noexcept {
     if (scheduler_.draws() || look_is_due() || (!searching_ && !has_ready())) {
         last_look_ = read_tsc();
         look_at(*mine->home);
+        if (!scheduler_.has_one_permit_ && !scheduler_.time_.is_virtual()) look_after_neighbour();
     }
     if (!staying_.empty()) [[unlikely]]
         if (fiber* f = take_first(staying_)) return found(f);
@@ -130,8 +151,40 @@ fiber* worker::find_work() noexcept {
         if (fiber* f = rob_forks()) return found(f);
         if (waits_for_forks_since_ != 0) return nullptr;
     }
-    sleep();
+    if (!step_aside(*mine->home)) sleep();
     return nullptr;
+}
+
+bool worker::others_run() const noexcept {
+    for (const permit& p : scheduler_.permits_) {
+        const worker& w = *p.holder.load(std::memory_order_acquire); // pairs with hand_over
+        if (&w != this && w.is_running()) return true;
+    }
+    return false;
+}
+
+// Instead of a sleep, the first time after it has run something: whoever waits for this core has it for a while, most likely
+// those who ask what we answer. Asleep, this worker would be woken by the first question, and again by the next one.
+// Meanwhile the others look after its reactor. If they did not, it was a guest who computes, and this is not done again soon.
+bool worker::step_aside(reactor& home) noexcept {
+    if (!std::exchange(has_run_, false) || scheduler_.time_.is_virtual()) return false;
+    if (time_source::monotonic_now() < stays_until_ || !others_run()) return false;
+    if (scheduler_.one_stands_aside_.exchange(true, std::memory_order_relaxed)) return false;
+    // As in found: nobody may rely on a search of ours.
+    const bool was_last = std::exchange(searching_, false) && scheduler_.idle_.end_search();
+    if (was_last) full_fence(); // pairs with the one in worker_to_wake
+    if (!was_last || !anything_visible()) sched_yield();
+    scheduler_.one_stands_aside_.store(false, std::memory_order_relaxed);
+    const deadline_ns now = time_source::monotonic_now();
+    if (home.last_poll() < now - k_unattended) {
+        stays_for_ = std::min(2 * stays_for_, k_longest_stay);
+        stays_until_ = now + stays_for_;
+    } else {
+        stays_for_ = k_first_stay;
+    }
+    last_look_ = read_tsc();
+    look_at(home);
+    return true;
 }
 
 // A worker that has forks and does not answer is robbed after a while. Null: nothing, or not yet (waits_for_forks_since_).
@@ -174,6 +227,7 @@ fiber* worker::rob() noexcept {
 // that nobody searches.
 fiber* worker::found(fiber* f) noexcept {
     start_running();
+    has_run_ = true;
     const bool was_last = std::exchange(searching_, false) && scheduler_.idle_.end_search();
     if (was_last) full_fence(); // pairs with the one in worker_to_wake
     if (was_last ? anything_visible() : has_queued()) scheduler_.notify();

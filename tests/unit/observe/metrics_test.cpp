@@ -76,6 +76,14 @@ TEST_CASE("metrics: tell how long tasks wait for their turn", "[observe]") {
     });
 }
 
+TEST_CASE("metrics: who runs as soon as it is ready has waited for no time, not for minutes",
+          "[observe]") {
+    weft::testing::over_workers([] {
+        for (int i = 0; i < 20'000; ++i) weft::await(weft::create_task([] {}));
+        CHECK(weft::metrics().schedule_latency.p999 < 60s);
+    });
+}
+
 TEST_CASE(
     "metrics: wakes are of workers asleep, one for a task from outside, none for who is awake",
     "[observe]") {

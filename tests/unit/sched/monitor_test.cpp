@@ -6,6 +6,7 @@
 #include <thread>
 
 #include <weft/sched/blocking.hpp>
+#include <weft/weft.hpp>
 
 #include "support/leak_fixture.hpp"
 #include "support/party.hpp"
@@ -132,6 +133,26 @@ TEST_CASE_METHOD(leak_fixture, "monitor: without spares, a stuck worker holds up
     h.released = true;
     CHECK(eventually([&] { return ran.load(); }));
     CHECK(p.sched.watched()->computing == 0);
+}
+
+TEST_CASE_METHOD(leak_fixture,
+                 "a worker that is busy itself looks after the reactor of a stuck one", "[sched]") {
+    weft::run({.workers = 2, .max_spares = 0}, [] {
+        std::atomic<bool> fired{false};
+        auto busy = weft::create_task([&] {
+            while (!fired) weft::yield();
+        });
+        // The limit's timer is in the reactor of the worker that runs this, which never waits.
+        auto stuck = weft::create_task([&] {
+            weft::timeout(std::chrono::milliseconds(5), [&](weft::timeout_scope& limit) {
+                while (!limit.expired()) {}
+            });
+            fired = true;
+        });
+        weft::await(stuck);
+        weft::await(busy);
+        CHECK(fired);
+    });
 }
 
 TEST_CASE_METHOD(leak_fixture, "monitor: no more spares than allowed, each used again",
