@@ -268,6 +268,7 @@ private:
     deadline_ns stays_for_ = k_first_stay;
     unsigned neighbour_ = 0; // the permit whose worker it keeps an eye on
     std::uint64_t neighbour_seen_ = 0, neighbour_step_ = 0; // when (TSC), and how far it was
+    deadline_ns neighbour_cpu_ = -1;                        // its thread's CPU time then
     std::uint64_t last_clock_ = 0;   // TSC at the last reading by look_at_switch
     unsigned clock_stride_ = 1;      // switches between its readings
     unsigned switches_to_clock_ = 1; // counts down

@@ -83,20 +83,27 @@ void worker::look_at(reactor& r) noexcept {
 }
 
 // While it is busy itself: another worker may be as busy with one task, or wait for a core that somebody else has. What waits
-// there would wait for the monitor, or for the kernel, some milliseconds. One neighbour at a time, a look apart.
+// there would wait for the monitor, or for the kernel, some milliseconds. One neighbour at a time, a look apart. Of its queue
+// only if it has no core, or that is more than twice as long: two busy ones would put each other's oldest behind their own
+// for ever.
 void worker::look_after_neighbour() noexcept {
     if (tsc_between(neighbour_seen_, last_look_) < tsc_ticks(k_look_of_compute)) return;
     neighbour_seen_ = last_look_;
     permit& theirs = scheduler_.permits_[neighbour_];
     worker& w = *theirs.holder.load(std::memory_order_acquire); // pairs with hand_over
     const std::uint64_t step = w.step();
-    if (&w == this || step != neighbour_step_ || !w.is_running()) {
+    const bool runs = w.is_running(std::memory_order_acquire); // as cpu_time wants it
+    if (&w == this || step != neighbour_step_ || !runs) {
         neighbour_ = (neighbour_ + 1) % scheduler_.permits();
         neighbour_step_ =
             scheduler_.permits_[neighbour_].holder.load(std::memory_order_acquire)->step();
+        neighbour_cpu_ = -1;
         return;
     }
     look_at(*theirs.home);
+    const deadline_ns cpu = w.cpu_time();
+    const bool has_core = cpu - std::exchange(neighbour_cpu_, cpu) > k_look_of_compute / 2;
+    if (has_core && 2 * queue_.size() >= w.queue_.size()) return;
     if (fiber* f = steal_from(w, false)) queue_.push(f);
 }
 
