@@ -35,7 +35,8 @@ void timer_wheel::take_out(timer_table::place p) noexcept {
     s.entries.pop_back();
     if (p.at != s.entries.size()) table_.moved(s.entries[p.at].number, p);
     if (s.entries.empty()) emptied(p.where);
-    if (!was_least || s.entries.size() > k_few) return;
+    // Of few the first is looked for again; and an empty slot forgets one of those before.
+    if (!s.entries.empty() && (!was_least || s.entries.size() > k_few)) return;
     s.least = k_never;
     for (const timer_entry& e : s.entries) s.least = std::min(s.least, e.when);
 }

@@ -218,7 +218,10 @@ void worker::before_wait(stack& me) noexcept {
 // this fiber has just had 100 of its own. Who never waits still gets its turns (take_background_turn).
 void worker::give_way(stack& me) noexcept {
     worker& w = *me.runner;
-    if (me.owner->bound_to() != nullptr || w.scheduler_.options_.caller_runs) return yield(me);
+    if (me.owner->bound_to() != nullptr || w.scheduler_.options_.caller_runs) {
+        w.tell_others(); // of what the look brought in
+        return yield(me);
+    }
     w.gives_way_ = true;
     before_wait(me);
     w.gives_way_ = false;

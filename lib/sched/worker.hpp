@@ -225,6 +225,7 @@ private:
     void look_after_neighbour() noexcept;
     bool step_aside(reactor& home) noexcept;
     [[nodiscard]] bool others_run() const noexcept;
+    [[nodiscard]] bool looked_before(deadline_ns limit) const noexcept;
     void tell_others() noexcept;
     bool look_at_switch() noexcept;
     fiber* rob_forks() noexcept;

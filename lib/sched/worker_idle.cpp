@@ -34,14 +34,13 @@ deadline_ns worker::cpu_time() const noexcept {
     return read_clock(cpu_clock_.load(std::memory_order_relaxed));
 }
 
-bool worker::look_is_due() noexcept {
-    return !scheduler_.draws() && tsc_between(last_look_, read_tsc()) > tsc_ticks(k_look_every);
+bool worker::looked_before(deadline_ns limit) const noexcept {
+    return !scheduler_.draws() && tsc_between(last_look_, read_tsc()) > tsc_ticks(limit);
 }
 
-bool worker::look_is_due_to_compute() noexcept {
-    return !scheduler_.draws() &&
-           tsc_between(last_look_, read_tsc()) > tsc_ticks(k_look_of_compute);
-}
+bool worker::look_is_due() noexcept { return looked_before(k_look_every); }
+
+bool worker::look_is_due_to_compute() noexcept { return looked_before(k_look_of_compute); }
 
 // Reading the clock costs twice a bare switch (9 ns to 4.7 where this was measured). So it is read only so often that, at
 // the pace of the last switches, four readings fall into the time between two looks; after 16 switches at the latest.
@@ -115,9 +114,7 @@ void worker::look(stack& me) noexcept {
     w.last_look_ = read_tsc();
     worker_counters::add(w.counters_.switches); // it gets on
     w.look_at(*mine->home);
-    if (!w.anybody_ready()) return;
-    w.tell_others();
-    give_way(me);
+    if (w.anybody_ready()) give_way(me);
 }
 
 // One that gave way goes on when nobody is ready; and, where somebody always is, every other time that the worker looks
@@ -184,8 +181,8 @@ bool worker::step_aside(reactor& home) noexcept {
     scheduler_.one_stands_aside_.store(false, std::memory_order_relaxed);
     const deadline_ns now = time_source::monotonic_now();
     if (home.last_poll() < now - k_unattended) {
-        stays_for_ = std::min(2 * stays_for_, k_longest_stay);
         stays_until_ = now + stays_for_;
+        stays_for_ = std::min(2 * stays_for_, k_longest_stay);
     } else {
         stays_for_ = k_first_stay;
     }

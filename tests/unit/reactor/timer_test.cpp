@@ -213,6 +213,9 @@ TEST_CASE("the first timer of many may go: a look at its time finds the next one
     queue.remove(second);
     for (noted& t : crowd) queue.remove(t);
     CHECK(queue.next() == last.when);
+    queue.push(second); // where the others were: none of those is remembered
+    CHECK(queue.next() == second.when);
+    queue.remove(second);
     queue.remove(last);
     CHECK(queue.next() == k_never);
 }
@@ -268,7 +271,7 @@ TEST_CASE("in a crowd of timers none fires early, and some fire together", "[rea
     for (unsigned fired = 0; fired < k_count; ++polls) fired += r.poll(k_never);
     r.give();
     for (const timed& t : timers) REQUIRE(t.fired >= t.when);
-    CHECK(polls < k_count); // some were served together
+    CHECK(polls < k_count / 4); // mostly many were served together
 }
 
 // ---- the null backend --------------------------------------------------------------------------
