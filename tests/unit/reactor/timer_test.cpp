@@ -213,11 +213,22 @@ TEST_CASE("the first timer of many may go: a look at its time finds the next one
     queue.remove(second);
     for (noted& t : crowd) queue.remove(t);
     CHECK(queue.next() == last.when);
-    queue.push(second); // where the others were: none of those is remembered
-    CHECK(queue.next() == second.when);
-    queue.remove(second);
     queue.remove(last);
     CHECK(queue.next() == k_never);
+}
+
+TEST_CASE("where many timers were and none is left, the next one is the first", "[reactor]") {
+    std::vector<int> unused;
+    timer_queue queue;
+    constexpr deadline_ns k_second = 1'000'000'000;
+    std::deque<noted> crowd; // of one slot; the first goes first
+    for (int i = 0; i < 100; ++i) queue.push(crowd.emplace_back(k_second + i, i, unused));
+    for (noted& t : crowd) queue.remove(t);
+    CHECK(queue.next() == k_never);
+    noted late(k_second + 1000, 100, unused);
+    queue.push(late);
+    CHECK(queue.next() == late.when);
+    queue.remove(late);
 }
 
 TEST_CASE("sleeps end at each timer's time while there are few, and are steps in a crowd",
