@@ -3,6 +3,7 @@
 
 #include <mutex>
 
+#include "sched/scheduler.hpp"
 #include "task/runtime_core.hpp"
 
 namespace weft::detail {
@@ -20,6 +21,7 @@ void fork_task::run() noexcept {
             invoke();
         } catch (...) { scope_.failed(std::current_exception()); }
         end_greenlets();
+        worker::current()->expect_forks();
         this->complete_value(); // the frame and the scope may end from here on
     }
     this->drop_ref();
@@ -106,7 +108,10 @@ void await_child(fork_task& t, fork_scope& scope) noexcept {
 } // namespace
 
 bool join_fork(stack_head& s, fork_record& r, fork_scope*& scope) {
-    if (!s.forks.settle(r)) return true;
+    if (!s.forks.settle(r)) {
+        join_look(s);
+        return true;
+    }
     auto& task = static_cast<fork_task&>(*r.shared);
     if (task.claim()) {
         scope->begin_call();
@@ -114,6 +119,7 @@ bool join_fork(stack_head& s, fork_record& r, fork_scope*& scope) {
     }
     scope->end_call();
     if (scope->has_failed()) task.cancel({});
+    worker::current()->expect_forks();
     await_child(task, *scope);
     if (scope->has_failed()) std::rethrow_exception(scope->error());
     return false;

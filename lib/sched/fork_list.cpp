@@ -68,14 +68,15 @@ fiber* rob_fork(stack& s) noexcept {
 
 fork_way answer_forks(stack_head& s, const void* frame) noexcept {
     if (!s.forks.allows_forks() || s.owner->stays != 0) return fork_way::plain_call;
-    if (s.forks.answer()) s.forks_left = 1; // the look after the next link
+    if (s.forks.answer()) look_at_next_fork(s);
     return s.forks.is_short_at(frame) ? fork_way::fresh_stack : fork_way::usual;
 }
 
 void fork_look(stack_head& head) noexcept {
     auto& s = static_cast<stack&>(head);
     const std::uint64_t now = read_tsc();
-    const std::uint64_t each = tsc_between(s.forks_clock, now) / s.forks_stride + 1;
+    const unsigned forks = std::max(s.forks_stride - s.forks_left, 1U); // since the last look
+    const std::uint64_t each = tsc_between(s.forks_clock, now) / forks + 1;
     s.forks_clock = now;
     s.forks_stride = static_cast<unsigned>(std::clamp<std::uint64_t>(
         tsc_ticks(k_look_every) / each, 1, std::min(2 * s.forks_stride, k_longest_stride)));
@@ -92,6 +93,11 @@ void fork_look(stack_head& head) noexcept {
     if (look) worker::look(s);
 }
 
+// Fine forks come soon enough, and of those only what has lain there for a while is shared.
+void join_look(stack_head& s) noexcept {
+    if (s.forks_stride < k_fine_stride) fork_look(s);
+}
+
 bool loop_point() {
     throw_if_cancelled();
     stack_head* head = current_stack();
@@ -104,7 +110,7 @@ bool loop_point() {
         if (!s.forks.empty() && share_oldest(s)) {
             w.forks_shared();
         } else {
-            s.forks_left = 1;
+            look_at_next_fork(s);
             wants_more = true;
         }
     }

@@ -14,6 +14,12 @@ inline void share_all_forks(stack& s) noexcept {
         share_all_forks_slow(s);
 }
 
+/// The next fork looks, whatever the pace.
+inline void look_at_next_fork(stack_head& s) noexcept {
+    s.forks_stride -= s.forks_left - 1; // so many will have been forked then
+    s.forks_left = 1;
+}
+
 /// Takes the oldest fork of a stack whose owner does not answer. Null: there is none.
 fiber* rob_fork(stack& s) noexcept;
 

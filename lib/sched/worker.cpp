@@ -161,7 +161,7 @@ void worker::enter(fiber& f) noexcept {
     running_stack_.store(greenlets != nullptr ? &greenlets->root_stack() : f.stack_,
                          std::memory_order_release);
     if (forks_demanded()) [[unlikely]]
-        f.stack_->forks_left = 1; // its next fork looks at once
+        look_at_next_fork(*f.stack_);
     worker_counters::add(counters_.switches);
 }
 
@@ -293,6 +293,9 @@ void worker::make_ready(fiber& f) noexcept {
         return alone->make_ready_here(f);
     if (scheduler_.options_.force_migration && f.stack_ != nullptr) [[unlikely]]
         return make_ready_elsewhere(f);
+    if (expects_forks_) [[unlikely]] // each goes on where it was: its part of the data is there
+        if (worker& last = scheduler_.worker_at(f.last_worker_); &last != this && last.lingers())
+            return send(last, f);
     fiber* to_queue = &f;
     if (!polling_ && !scheduler_.has_one_permit_) // with one, the order of arrival is a promise
         // acq_rel: release shows the fiber to a thief, acquire shows us the one that was there
@@ -344,7 +347,10 @@ void worker::make_ready_elsewhere(fiber& f) noexcept {
     };
     unsigned i = f.last_worker_ + 1;
     if (holder(i).index() == f.last_worker_) ++i;
-    worker& to = holder(i);
+    send(holder(i), f);
+}
+
+void worker::send(worker& to, fiber& f) noexcept {
     to.mail_.push(f);
     to.unpark();
     // Lost the permit meanwhile, it may be past retire. Either it sees the mail there, or we see it without a permit.

@@ -91,6 +91,7 @@ public:
     // ---- any thread --------------------------------------------------------------------------------------------
     /// Queues a fiber that stays here, and sees to it that this worker comes for it.
     void make_ready_here(fiber& f) noexcept;
+    void send(worker& to, fiber& f) noexcept;
     /// Ends its sleep, or the next one.
     void unpark() noexcept;
     [[nodiscard]] unsigned index() const noexcept { return index_; }
@@ -175,6 +176,8 @@ public:
     void forks_shared() noexcept { demand_.store(demand::none, std::memory_order_relaxed); }
     /// It has looked, and what it has is too fine yet.
     void decline_forks() noexcept { demand_.store(demand::declined, std::memory_order_relaxed); }
+    /// A part of a fork-join has ended here: the next one is probably near, and is sooner begun by who has not gone to sleep.
+    void expect_forks() noexcept { expects_forks_ = true; }
     /// Has it forks that nobody else knows of, and has it not answered the demand for them? A guess. The caller holds
     /// scheduler::foreign_stacks.
     [[nodiscard]] bool keeps_forks() const noexcept;
@@ -229,6 +232,9 @@ private:
     void tell_others() noexcept;
     bool look_at_switch() noexcept;
     fiber* rob_forks() noexcept;
+    bool linger() noexcept;
+    void stop_lingering() noexcept;
+    [[nodiscard]] bool lingers() const noexcept { return lingers_.load(std::memory_order_relaxed); }
     bool stand_down() noexcept;
     [[nodiscard]] bool anybody_ready() const noexcept;
     void sleep() noexcept;
@@ -276,6 +282,8 @@ private:
     stack* cached_stacks_ = nullptr;
     std::atomic<unsigned> cached_count_{0};   // written by the owner alone
     std::uint64_t waits_for_forks_since_ = 0; // TSC; 0: does not
+    bool expects_forks_ = false;              // instead of a sleep it lingers
+    std::uint64_t lingers_since_ = 0;         // TSC; 0: does not
 
     // Everybody's
     basic_deque<fiber*> queue_; // with one permit the owner's take is a plain one
@@ -283,8 +291,10 @@ private:
         nullptr}; // the last one made ready here; stealable when this worker is stuck
     enum class demand : unsigned char { none, raised, declined };
     std::atomic<demand> demand_{demand::none};
+    std::uint64_t demanded_at_ = 0;              // TSC; under scheduler::foreign_stacks
     std::atomic<stack*> running_stack_{nullptr}; // whose forks may be demanded and robbed
     std::atomic<bool> blocking_{false};
+    std::atomic<bool> lingers_{false}; // searches on where it would sleep: it comes by at once
     std::atomic<fiber*> running_task_{nullptr};
     std::atomic<bool> running_{false}; // runs fibers, as opposed to searching or sleeping
     parking parking_;

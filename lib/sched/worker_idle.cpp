@@ -21,6 +21,9 @@ namespace {
 constexpr deadline_ns k_look_every = 100'000;     // design idea 4
 constexpr deadline_ns k_look_of_compute = 50'000; // docs/design/the-look.md
 constexpr deadline_ns k_rob_after = 50'000;
+constexpr deadline_ns k_demand_again = 20'000;
+constexpr deadline_ns k_linger =
+    40'000; // as long as it takes to wake a core: more could cost twice what a sleep does
 constexpr deadline_ns k_unattended = 500'000;
 constexpr deadline_ns k_longest_stay = 10'000'000'000;
 constexpr unsigned k_inject_batch = 32;
@@ -155,6 +158,7 @@ fiber* worker::find_work() noexcept {
         if (fiber* f = rob_forks()) return found(f);
         if (waits_for_forks_since_ != 0) return nullptr;
     }
+    if (linger()) return nullptr; // not a searcher, maybe: others may be enough
     if (!step_aside(*mine->home)) sleep();
     return nullptr;
 }
@@ -209,8 +213,36 @@ fiber* worker::rob_forks() noexcept {
     return nullptr;
 }
 
+// True: searches once more, after a moment.
+bool worker::linger() noexcept {
+    if (!expects_forks_ || scheduler_.time_.is_virtual()) return false;
+    const std::uint64_t now = read_tsc();
+    if (lingers_since_ == 0) {
+        lingers_since_ = now;
+        lingers_.store(true, std::memory_order_relaxed);
+    }
+    if (tsc_between(lingers_since_, now) > tsc_ticks(k_linger)) {
+        stop_lingering();
+        return false;
+    }
+    for (int i = 0; i < 32; ++i) cpu_pause();
+    return true;
+}
+
+void worker::stop_lingering() noexcept {
+    expects_forks_ = false;
+    lingers_since_ = 0;
+    lingers_.store(false, std::memory_order_relaxed);
+}
+
+// Who declined has fine forks, and looks again by itself. It is asked again all the same: it may have come to a long one.
 void worker::demand_forks() noexcept {
     const std::lock_guard guard(scheduler_.foreign_stacks_);
+    const std::uint64_t now = read_tsc();
+    if (demand_.load(std::memory_order_relaxed) == demand::declined &&
+        tsc_between(demanded_at_, now) < tsc_ticks(k_demand_again))
+        return;
+    demanded_at_ = now;
     demand_.store(demand::raised, std::memory_order_relaxed);
     if (stack* s = running_stack_.load(std::memory_order_acquire)) s->forks.demand(); // enter
 }
@@ -232,6 +264,7 @@ fiber* worker::rob() noexcept {
 fiber* worker::found(fiber* f) noexcept {
     start_running();
     has_run_ = true;
+    stop_lingering();
     const bool was_last = std::exchange(searching_, false) && scheduler_.idle_.end_search();
     if (was_last) full_fence(); // pairs with the one in worker_to_wake
     if (was_last ? anything_visible() : has_queued()) scheduler_.notify();
@@ -329,7 +362,8 @@ fiber* worker::search() noexcept {
     for (unsigned i = 0; i < n; ++i) {
         permit& theirs = scheduler_.permits_[(first + i) % n];
         worker& victim = *theirs.holder.load(std::memory_order_acquire); // pairs with hand_over
-        const bool blocks = victim.is_blocking();
+        // Who lingers takes its mail itself, unless its core is somebody else's this moment.
+        const bool blocks = victim.is_blocking() || (lingers_since_ == 0 && victim.lingers());
         if (&victim != this) {
             if (fiber* f = steal_from(victim, blocks)) return f;
             if (victim.is_running()) victim.demand_forks();

@@ -35,6 +35,9 @@ inline void fork_point(stack_head& s) noexcept {
         fork_look(s);
 }
 
+/// At a join where somebody wanted attention: the next fork may be a while off. May suspend.
+void join_look(stack_head& s) noexcept;
+
 /// Between two chunks of a loop: the same each time. True: work is wanted, and there was no fork to share; the next one will
 /// be. Throws if the task is cancelled.
 bool loop_point();

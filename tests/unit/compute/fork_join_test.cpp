@@ -3,6 +3,7 @@
 #include <array>
 #include <thread>
 
+#include "sched/scheduler.hpp"
 #include "support/runtimes.hpp"
 
 using namespace std::chrono_literals;
@@ -85,6 +86,21 @@ TEST_CASE("a fork: an outer one is robbed while a callee spins, however deep it 
                 take);
             CHECK(taken == 3);
         }
+    });
+}
+
+TEST_CASE("a fork: what is asked for between two coarse ones is given at a join", "[compute]") {
+    weft::testing::leak_fixture nothing_leaks;
+    weft::run({.workers = 1}, [] {
+        const auto asked = [] { return weft::detail::worker::current()->forks_demanded(); };
+        bool given = false;
+        weft::gather(
+            [&] {
+                weft::gather([&] { weft::detail::worker::current()->demand_forks(); },
+                             [&] { given = !asked(); });
+            },
+            [] {});
+        CHECK(given);
     });
 }
 

@@ -285,6 +285,44 @@ TEST_CASE_METHOD(leak_fixture,
 
 TEST_CASE_METHOD(
     leak_fixture,
+    "scheduler: who waits for a part of its work goes on where it was, if it is awaited there",
+    "[sched]") {
+    party p(party_of(2));
+    bool stayed = false; // once: at times the machine is busy otherwise
+    for (int round = 0; round < 1000 && !stayed; ++round) {
+        std::atomic<int> begun{0}, ended{0};
+        std::atomic<bool> waits{false};
+        bell part_is_done;
+        const auto begin_on_two_workers = [&] {
+            ++begun;
+            while (begun != 2) {}
+        };
+        p.spawn([&] {
+            begin_on_two_workers();
+            const unsigned before = worker::current()->index();
+            worker::current()->expect_forks();
+            waits = true;
+            part_is_done.wait();
+            stayed = worker::current()->index() == before;
+            ++ended;
+        });
+        p.spawn([&] {
+            begin_on_two_workers();
+            while (!waits) {}
+            const deadline_ns until = now() + 5'000; // the other has gone, its worker searches
+            while (now() < until) {}
+            worker::current()->expect_forks();
+            part_is_done.ring(); // and this worker has nothing else to do
+            ++ended;
+        });
+        while (ended != 2) std::this_thread::yield();
+    }
+    p.join();
+    CHECK(stayed);
+}
+
+TEST_CASE_METHOD(
+    leak_fixture,
     "scheduler: exceptions and errno stay with the fiber, whichever worker it moves to",
     "[sched]") {
     party p(any_party());
