@@ -118,7 +118,8 @@ private:
         return item;
     }
 
-    array* grow(array* old, std::int64_t t, std::int64_t b) {
+    // Out of line: so that push is in line.
+    [[gnu::noinline]] array* grow(array* old, std::int64_t t, std::int64_t b) {
         arrays_.push_back(std::make_unique<array>((old->mask + 1) * 2));
         array* a = arrays_.back().get();
         for (std::int64_t i = t; i < b; ++i)

@@ -85,7 +85,7 @@ void scheduler::provide_stack(fiber& f, std::size_t size) {
         allow_forks(*f.stack_, f.is_task);
         return;
     }
-    if (worker* w = worker::current(); w != nullptr && &w->home() == this) {
+    if (worker* w = own_worker()) {
         w->stacks.take();
         return;
     }
@@ -99,7 +99,7 @@ void scheduler::withdraw_stack(fiber& f) noexcept {
         f.stack_ = nullptr;
         return;
     }
-    if (worker* w = worker::current(); w != nullptr && &w->home() == this) {
+    if (worker* w = own_worker()) {
         w->stacks.put();
         return;
     }
@@ -121,7 +121,7 @@ std::size_t scheduler::live_stacks() noexcept {
 }
 
 void scheduler::make_ready(fiber& f) noexcept {
-    if (worker* w = worker::current(); w != nullptr && &w->home() == this) return w->make_ready(f);
+    if (worker* w = own_worker()) return w->make_ready(f);
     outside_calls_.fetch_add(
         1, std::memory_order_relaxed); // the push shows it to stop, by way of the fiber's end
     f.ready_at_ = coarse_tsc() | 1;
@@ -232,7 +232,7 @@ bool scheduler::hand_over(worker& from, worker& to) noexcept {
 }
 
 reactor& scheduler::local_reactor() noexcept {
-    if (worker* w = worker::current(); w != nullptr && &w->home() == this)
+    if (worker* w = own_worker())
         if (permit* p = w->permission.get()) return *p->home;
     return *reactors_[next_reactor_.fetch_add(1, std::memory_order_relaxed) % reactors_.size()];
 }

@@ -106,6 +106,11 @@ public:
     /// Those that exist, spares included.
     [[nodiscard]] unsigned workers() const noexcept { return workers_.size(); }
     [[nodiscard]] unsigned most_workers() const noexcept { return workers_.capacity(); }
+    /// The calling thread's, if it is one of these; null on other threads.
+    [[nodiscard]] worker* own_worker() noexcept {
+        worker* w = worker::current();
+        return w != nullptr && &w->home() == this ? w : nullptr;
+    }
     [[nodiscard]] worker& worker_at(unsigned i) noexcept { return workers_[i]; }
     /// So many may run at once.
     [[nodiscard]] unsigned permits() const noexcept {

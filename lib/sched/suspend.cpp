@@ -176,18 +176,22 @@ wait::wait(wait_reason why, bool cancellable) noexcept {
 wait_end wait::park(deadline_ns deadline) noexcept {
     stack* s = task_stack();
     if (s == nullptr) return static_cast<thread_waiter*>(who_)->sleep(deadline);
-    deadline_timer limit;
-    if (deadline != k_never) {
-        limit.fire = deadline_timer::expire;
-        limit.when = deadline;
-        limit.who = self();
-        s->runner->home().local_reactor().add(limit);
-    }
+    if (deadline != k_never) return park_until(*s, deadline);
     worker::leave(*s);
     WEFT_ASSERT(who_->word.has_ended());
-    const wait_end end = who_->word.how();
+    return who_->word.how();
+}
+
+// Apart, so that a wait without a limit makes no timer.
+[[gnu::noinline]] wait_end wait::park_until(stack& me, deadline_ns deadline) noexcept {
+    deadline_timer limit;
+    limit.fire = deadline_timer::expire;
+    limit.when = deadline;
+    limit.who = self();
+    me.runner->home().local_reactor().add(limit);
+    const wait_end end = park();
     // Only the timer lets a wait expire: then it has fired, and that was the last time anybody touched it.
-    if (deadline != k_never && end != wait_end::expired) reactor::remove(limit);
+    if (end != wait_end::expired) reactor::remove(limit);
     return end;
 }
 

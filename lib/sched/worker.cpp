@@ -93,7 +93,9 @@ void worker::loop() {
 
 // The next fiber without a system call, or null: the loop must look around (or has more ways to find one).
 fiber* worker::pick() noexcept {
-    if (permission.get() == nullptr || --picks_left_ == 0 || look_at_switch()) [[unlikely]]
+    if (permission.get() == nullptr || --picks_left_ == 0) [[unlikely]]
+        return nullptr;
+    if (--switches_to_clock_ == 0 && look_at_switch()) [[unlikely]]
         return nullptr;
     return take_ready();
 }

@@ -48,7 +48,6 @@ bool worker::look_is_due_to_compute() noexcept { return looked_before(k_look_of_
 // Reading the clock costs twice a bare switch (9 ns to 4.7 where this was measured). So it is read only so often that, at
 // the pace of the last switches, four readings fall into the time between two looks; after 16 switches at the latest.
 bool worker::look_at_switch() noexcept {
-    if (--switches_to_clock_ != 0) return false;
     if (scheduler_.draws()) { // each time: find_work draws
         switches_to_clock_ = 1;
         return true;

@@ -123,9 +123,18 @@ bool future_core::complete_exception(std::exception_ptr e) noexcept {
 }
 
 bool future_core::complete_cancelled(std::string message) noexcept {
-    return complete(outcome_kind::cancelled, [&] {
-        if (!message.empty()) message_ = std::make_unique<std::string>(std::move(message));
-    });
+    return complete(outcome_kind::cancelled, [&] { store_message(std::move(message)); });
+}
+
+// The last under the lock: either who completes this finds none, or we find it complete. True: dropped. (Others may go while the
+// lock is held: with a callback that is moved.)
+bool future_core::drop_while_pending() noexcept {
+    if (refs_.drop_unless_last()) return true;
+    lock_.lock();
+    const bool pending = state_.load(std::memory_order_relaxed) == outcome_kind::pending;
+    if (pending) refs_.drop_kept();
+    lock_.unlock();
+    return pending;
 }
 
 // The next waiter whose wait this completion ends, or the next callbacks.
@@ -143,13 +152,25 @@ future_node* future_core::next_to_tell(outcome_kind kind) noexcept {
 void future_core::finish_locked(outcome_kind kind) noexcept {
     state_.store(kind,
                  std::memory_order_release); // pairs with state(): the value or error is there
+    future_node* first = line_.empty() ? nullptr : next_to_tell(kind);
+    if (!line_.empty() || as_callbacks(first) != nullptr) [[unlikely]]
+        return tell_locked(kind, *first);
+    const bool nobody_has_it = keeps_itself_ && refs_.none();
+    lock_.unlock(); // who has it may let it go from here on: drop_ref
+    if (first != nullptr) first->who.who->resume();
+    if (nobody_has_it) destroy();
+}
+
+// More than one waiter, or callbacks.
+void future_core::tell_locked(outcome_kind kind, future_node& first) noexcept {
+    add_ref(); // the task that completes this is the current one as long as callbacks are on their way
     intrusive_list<future_node> told;
     unsigned callbacks = 0;
-    while (future_node* node = next_to_tell(kind)) {
+    for (future_node* node = &first; node != nullptr; node = next_to_tell(kind)) {
         callbacks += as_callbacks(node) != nullptr;
         told.push_back(*node);
     }
-    lock_.unlock();                      // this may be gone from here on: drop_ref
+    lock_.unlock();                      // as above
     std::shared_ptr<callback_line> line; // if there are callbacks at several places
     if (callbacks > 1) line = std::make_shared<callback_line>();
     while (future_node* node = told.pop_front()) {
@@ -160,6 +181,7 @@ void future_core::finish_locked(outcome_kind kind) noexcept {
             node->who.who->resume();
         }
     }
+    drop_ref();
 }
 
 std::uint64_t future_core::add_done_callback(unique_function<void()> f) {

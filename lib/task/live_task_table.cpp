@@ -4,70 +4,25 @@
 #include <mutex>
 
 namespace weft::detail {
-namespace {
-
-// One writer.
-void increment(std::atomic<std::uint64_t>& n) noexcept {
-    n.store(n.load(std::memory_order_relaxed) + 1, std::memory_order_release); // pairs with count
-}
-
-} // namespace
-
-live_task_table::part& live_task_table::use(unsigned part_index) noexcept {
-    if (part_index >= used_parts_.load(std::memory_order_relaxed)) [[unlikely]] {
-        const std::lock_guard guard(lock_);
-        if (part_index >= used_parts_.load(std::memory_order_relaxed))
-            used_parts_.store(part_index + 1, std::memory_order_release); // pairs with count
-    }
-    return parts_[part_index];
-}
-
-live_slot* live_task_table::add_to(unsigned part_index, task_base& t) {
-    part& p = use(part_index);
-    if (p.free == nullptr) [[unlikely]]
-        refill(p);
-    live_slot* s = std::exchange(p.free, next(*p.free));
-    --p.free_count;
-    increment(p.added);
-    // release pairs with all: the task is complete
-    s->content.store(reinterpret_cast<std::uintptr_t>(&t), std::memory_order_release);
-    owner_fence(); // pairs with close: it sees the task, or we see it closed
-    if ((state_.load(std::memory_order_relaxed) & k_closed) == 0) [[likely]]
-        return s;
-    put_back(*s, p);
-    increment(p.ended);
-    return nullptr;
+// The first time that the worker has to do with tasks; or all its places are taken.
+void live_task_table::use(part& p) noexcept {
+    const auto number = static_cast<unsigned>(&p - parts_.data());
+    if (number < used_parts_.load(std::memory_order_relaxed)) return;
+    const std::lock_guard guard(lock_);
+    if (number >= used_parts_.load(std::memory_order_relaxed))
+        used_parts_.store(number + 1, std::memory_order_release); // pairs with count
 }
 
 live_slot* live_task_table::add_from_outside(task_base& t) {
     const std::lock_guard guard(outside_lock_);
-    return add_to(0, t);
+    return add_to(parts_[0], t);
 }
 
-void live_task_table::remove(live_slot& s, unsigned worker) noexcept {
-    put_back(s, use(1 + worker));
-}
-
-void live_task_table::put_back(live_slot& s, part& p) noexcept {
-    s.content.store(reinterpret_cast<std::uintptr_t>(p.free) + 1, std::memory_order_release);
-    p.free = &s;
-    if (++p.free_count == 2 * k_batch) [[unlikely]]
-        give_up_batch(p);
-    owner_fence(); // pairs with begin_look: it does not see the task, or we see it look
-    // acquire pairs with end_look: what it read of the task it has read before we end it
-    if ((state_.load(std::memory_order_acquire) & k_looking) != 0) [[unlikely]] {
-        const std::lock_guard wait_for_look(lock_);
-    }
-}
-
-bool live_task_table::count_end(unsigned worker) noexcept {
-    increment(use(1 + worker).ended);
-    owner_fence(); // pairs with close: it counts this end, or we see it closed
-    return (state_.load(std::memory_order_relaxed) & k_closed) != 0;
-}
+void live_task_table::await_look() noexcept { const std::lock_guard until_it_is_over(lock_); }
 
 // The free list's end is a null plus one.
 void live_task_table::refill(part& p) {
+    use(p);
     const std::lock_guard guard(lock_);
     if (!free_batches_.empty()) {
         p.free = free_batches_.back();

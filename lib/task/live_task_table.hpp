@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <weft/base/atomics.hpp>
@@ -27,14 +28,18 @@ public:
     live_task_table& operator=(const live_task_table&) = delete;
 
     /// On the worker of that index. The place, or null: closed. Throws std::bad_alloc.
-    live_slot* add(task_base& t, unsigned worker) { return add_to(1 + worker, t); }
+    live_slot* add(task_base& t, unsigned worker) { return add_to(parts_[1 + worker], t); }
     /// On other threads.
     live_slot* add_from_outside(task_base& t);
 
     /// On the worker of that index, any one: nobody who looks at tasks sees it from here on.
-    void remove(live_slot& s, unsigned worker) noexcept;
-    /// After remove, as the last thing: the task counts no more. True: closed, somebody may wait for that.
-    [[nodiscard]] bool count_end(unsigned worker) noexcept;
+    void remove(live_slot& s, unsigned worker) noexcept { put_back(s, parts_[1 + worker]); }
+    /// After remove, on the same worker, as the last thing: the task counts no more. True: closed, somebody may wait for that.
+    [[nodiscard]] bool count_end(unsigned worker) noexcept {
+        increment(parts_[1 + worker].ended);
+        owner_fence(); // pairs with close: it counts this end, or we see it closed
+        return (state_.load(std::memory_order_relaxed) & k_closed) != 0;
+    }
 
     /// From here on, none is added.
     void close() noexcept;
@@ -61,13 +66,19 @@ private:
         std::atomic<std::uint64_t> added{0}, ended{0};
     };
 
-    live_slot* add_to(unsigned part_index, task_base& t);
-    part& use(unsigned part_index) noexcept;
+    live_slot* add_to(part& p, task_base& t);
+    void put_back(live_slot& s, part& p) noexcept;
+    void use(part& p) noexcept;
     void refill(part& p);
     void give_up_batch(part& p) noexcept;
-    void put_back(live_slot& s, part& p) noexcept;
+    void await_look() noexcept;
     void begin_look() noexcept;
     void end_look() noexcept;
+    // One writer.
+    static void increment(std::atomic<std::uint64_t>& n) noexcept {
+        n.store(n.load(std::memory_order_relaxed) + 1,
+                std::memory_order_release); // pairs with count
+    }
     static live_slot* next(const live_slot& s) noexcept {
         return reinterpret_cast<live_slot*>(s.content.load(std::memory_order_relaxed) - 1);
     }
@@ -83,5 +94,36 @@ private:
     std::vector<std::unique_ptr<live_slot[]>> chunks_; // of k_batch each
     std::vector<live_slot*> free_batches_; // of k_batch each, linked; room for all chunks
 };
+
+// Tasks come and go by these two: in line, as far as nobody looks.
+
+inline live_slot* live_task_table::add_to(part& p, task_base& t) {
+    if (p.free == nullptr) [[unlikely]]
+        refill(p);
+    live_slot* s = std::exchange(p.free, next(*p.free));
+    --p.free_count;
+    increment(p.added);
+    // release pairs with all: the task is complete
+    s->content.store(reinterpret_cast<std::uintptr_t>(&t), std::memory_order_release);
+    owner_fence(); // pairs with close: it sees the task, or we see it closed
+    if ((state_.load(std::memory_order_relaxed) & k_closed) == 0) [[likely]]
+        return s;
+    put_back(*s, p);
+    increment(p.ended);
+    return nullptr;
+}
+
+inline void live_task_table::put_back(live_slot& s, part& p) noexcept {
+    if (p.free == nullptr) [[unlikely]]
+        use(p);
+    s.content.store(reinterpret_cast<std::uintptr_t>(p.free) + 1, std::memory_order_release);
+    p.free = &s;
+    if (++p.free_count == 2 * k_batch) [[unlikely]]
+        give_up_batch(p);
+    owner_fence(); // pairs with begin_look: it does not see the task, or we see it look
+    // acquire pairs with end_look: what it read of the task it has read before we end it
+    if ((state_.load(std::memory_order_acquire) & k_looking) != 0) [[unlikely]]
+        await_look();
+}
 
 } // namespace weft::detail

@@ -69,10 +69,9 @@ bool if_alive(const scheduler& s, const std::function<void(runtime_core&)>& f) {
 }
 
 bool runtime_core::enlist(task_base& t) {
-    worker* w = worker::current();
     t.is_listed = true;
-    t.slot_ = w != nullptr && &w->home() == &scheduler_ ? live_.add(t, w->index())
-                                                        : live_.add_from_outside(t);
+    worker* w = scheduler_.own_worker();
+    t.slot_ = w != nullptr ? live_.add(t, w->index()) : live_.add_from_outside(t);
     if (t.slot_ == nullptr) tell_that_one_ended(); // it was counted for a moment
     return t.slot_ != nullptr;
 }
@@ -81,7 +80,11 @@ void runtime_core::delist(task_base& t) noexcept {
     worker& w = *current_stack()->runner;
     w.forget_running_task(); // before: see describe_running
     live_.remove(*t.slot_, w.index());
-    if (live_.count_end(w.index())) tell_that_one_ended();
+}
+
+void runtime_core::count_end() noexcept {
+    if (live_.count_end(current_stack()->runner->index())) [[unlikely]]
+        tell_that_one_ended();
 }
 
 // While closed. Under the mutex: whoever waits has counted before, and waits; or counts after.

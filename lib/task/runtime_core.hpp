@@ -64,6 +64,7 @@ public:
     /// Adds a task to the live ones. False: closed. Throws std::bad_alloc.
     bool enlist(task_base& t);
     void delist(task_base& t) noexcept;
+    void count_end() noexcept;
     [[nodiscard]] std::vector<task_handle> live_tasks() { return live_.all(); }
     [[nodiscard]] std::size_t live_count() const noexcept { return live_.count(); }
 

@@ -209,6 +209,8 @@ void launch(task_base& t) {
     r.sched().make_ready(t);
 }
 
-void retire(task_base& t) noexcept { t.owner().delist(t); }
+void delist(task_base& t) noexcept { t.owner().delist(t); }
+
+void count_end(runtime_core& r) noexcept { r.count_end(); }
 
 } // namespace weft::detail

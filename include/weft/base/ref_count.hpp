@@ -10,7 +10,7 @@ template <class Atomics = std_atomics>
 class basic_ref_count {
 public:
     explicit basic_ref_count(unsigned refs) noexcept : refs_(refs) {}
-    /// By somebody who has one.
+    /// By somebody who has one, or keeps the object without.
     void add() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
     /// True: it was the last; the caller ends the object.
     [[nodiscard]] bool drop() noexcept {
@@ -19,6 +19,23 @@ public:
         return refs_.load(std::memory_order_acquire) == 1 ||
                refs_.fetch_sub(1, std::memory_order_acq_rel) == 1;
     }
+
+    /// False: it is the last, or was this moment, and nothing is dropped.
+    [[nodiscard]] bool drop_unless_last() noexcept {
+        unsigned refs = refs_.load(std::memory_order_relaxed);
+        while (refs > 1)
+            // release: as in drop
+            if (refs_.compare_exchange_weak(refs, refs - 1, std::memory_order_release,
+                                            std::memory_order_relaxed))
+                return true;
+        return false;
+    }
+    /// Where the object lives on without any: who keeps it asks none().
+    void drop_kept() noexcept {
+        refs_.fetch_sub(1, std::memory_order_release); // pairs with none
+    }
+    /// By who keeps the object and lets nobody else find it: does anybody have one still?
+    [[nodiscard]] bool none() const noexcept { return refs_.load(std::memory_order_acquire) == 0; }
 
 private:
     typename Atomics::template atomic<unsigned> refs_;

@@ -194,7 +194,8 @@ private:
     // The last of it.
     void leave() noexcept {
         if (observer != nullptr) observer->task_ended(*this);
-        retire(*this);
+        delist(*this);
+        count_end(owner());
         this->drop_ref();
     }
 };

@@ -43,6 +43,8 @@ public:
     [[noreturn]] void throw_cancelled();
 
 private:
+    wait_end park_until(stack& me, deadline_ns deadline) noexcept;
+
     waiter* who_;
     bool cancellable_;
 };

@@ -42,7 +42,8 @@ struct future_node : wait_node {
     wait_gate* gate = nullptr;
 };
 
-/// The untyped part. Reference-counted; lives until the last handle, promise or task lets go.
+/// The untyped part. Reference-counted; lives until the last handle or promise lets go, and a task's until it is complete: the
+/// task itself needs no reference (README.md, "Who keeps it").
 ///
 /// | field                     | guarded by                                                      |
 /// |---------------------------|-----------------------------------------------------------------|
@@ -56,6 +57,7 @@ public:
 
     void add_ref() noexcept { refs_.add(); }
     void drop_ref() noexcept {
+        if (keeps_itself_ && !done() && drop_while_pending()) return;
         if (!refs_.drop()) return;
         // Who completed it may be on its way out still, without a reference: whose that was has seen it done.
         lock_.await_free();
@@ -109,7 +111,10 @@ public:
     bool complete_cancelled(std::string message) noexcept;
 
 protected:
-    explicit future_core(unsigned refs) noexcept : refs_(refs) {}
+    /// `keeps_itself`: without a reference it lives on until complete_here.
+    explicit future_core(unsigned refs, bool keeps_itself = false) noexcept
+        : refs_(refs),
+          keeps_itself_(keeps_itself) {}
     virtual ~future_core() {
         if (!line_.empty()) drop_callbacks();
     }
@@ -132,6 +137,16 @@ protected:
         finish_locked(kind);
         return true;
     }
+    /// By the only one who ever completes this, after it has stored the outcome. Then this may be gone: with complete, too, for
+    /// who has no reference.
+    void complete_here(outcome_kind kind) noexcept {
+        lock_.lock();
+        finish_locked(kind);
+    }
+    void store_error(std::exception_ptr e) noexcept { error_ = std::move(e); }
+    void store_message(std::string message) {
+        if (!message.empty()) message_ = std::make_unique<std::string>(std::move(message));
+    }
     /// An exception that nobody ever asked for, at the last handle's end; null otherwise.
     [[nodiscard]] std::exception_ptr unseen_error() const noexcept {
         return seen_.load(std::memory_order_relaxed) ? nullptr : error_;
@@ -139,6 +154,8 @@ protected:
 
 private:
     void finish_locked(outcome_kind kind) noexcept;
+    [[nodiscard]] bool drop_while_pending() noexcept;
+    void tell_locked(outcome_kind kind, future_node& first) noexcept;
     future_node* next_to_tell(outcome_kind kind) noexcept;
     void drop_callbacks() noexcept;
 
@@ -146,6 +163,7 @@ private:
     std::atomic<outcome_kind> state_{outcome_kind::pending};
     std::atomic<bool> seen_{false};
     spin_lock lock_;
+    const bool keeps_itself_;
     intrusive_list<future_node> line_; ///< who waits, and callbacks, in order of arrival
     std::exception_ptr error_;
     std::unique_ptr<std::string>
@@ -166,14 +184,7 @@ class future_state : public future_core {
 public:
     template <class... Args>
     bool complete_value(Args&&... args) {
-        return complete(outcome_kind::value, [&] {
-            if constexpr (std::is_void_v<T>)
-                return;
-            else if constexpr (std::is_reference_v<T>)
-                value_.emplace(std::addressof(args)...);
-            else
-                value_.emplace(std::forward<Args>(args)...);
-        });
+        return complete(outcome_kind::value, [&] { store_value(std::forward<Args>(args)...); });
     }
 
     /// The value, after done() and throw_outcome(). `move_out`: leaves none behind.
@@ -196,7 +207,22 @@ public:
     }
 
 protected:
-    explicit future_state(unsigned refs) noexcept : future_core(refs) {}
+    explicit future_state(unsigned refs, bool keeps_itself = false) noexcept
+        : future_core(refs, keeps_itself) {}
+
+    /// Before it is complete.
+    template <class... Args>
+    void store_value(Args&&... args) {
+        if constexpr (std::is_void_v<T>)
+            return;
+        else if constexpr (std::is_reference_v<T>)
+            value_.emplace(std::addressof(args)...);
+        else
+            value_.emplace(std::forward<Args>(args)...);
+    }
+    void forget_value() noexcept {
+        if constexpr (!std::is_void_v<T>) value_.reset();
+    }
 
 private:
     struct nothing {};

@@ -117,8 +117,7 @@ auto start_task(runtime_core& runtime, task_options&& options, const void* site,
     try {
         launch(*block);
     } catch (...) {
-        if (block->observer != nullptr) block->observer->task_ended(*block);
-        block->future_core::drop_ref();
+        block->give_up();
         block->future_core::drop_ref();
         throw;
     }

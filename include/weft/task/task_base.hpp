@@ -115,16 +115,18 @@ runtime_core& current_runtime();
 
 /// Registers a new task with its runtime, gives it its stack, and queues it. Throws runtime_closed, std::system_error.
 void launch(task_base& task);
-/// The task's last words: out of the runtime's list.
-void retire(task_base& task) noexcept;
+/// Out of the live tasks: nobody finds it there from here on.
+void delist(task_base& task) noexcept;
+/// After delist, when all is told: one task less in the runtime. The task may be gone by then.
+void count_end(runtime_core& runtime) noexcept;
 
-/// A task's one block: fiber, future and closure. Two references at birth: the handle's and the runtime's.
+/// A task's one block: fiber, future and closure. One reference at birth: the handle's.
 template <class T, class F>
 class task_block final : public task_base, public future_state<T> {
 public:
     task_block(runtime_core& runtime, task_options&& options, const void* site, F&& f)
         : task_base(runtime, std::move(options), site),
-          future_state<T>(2),
+          future_state<T>(1, true),
           function_(std::in_place, std::move(f)) {}
 
     ~task_block() override {
@@ -132,18 +134,21 @@ public:
     }
 
     void run() noexcept override {
-        std::string message;
         if (is_pinned) [[unlikely]]
             stay_for_good();
-        if (!take_final_cancel(message)) {
-            run_function();
-        } else {
-            function_.reset();
-            this->complete_cancelled(std::move(message));
-        }
-        if (observer != nullptr) observer->task_ended(*this);
-        retire(*this);
-        this->drop_ref();
+        const outcome_kind outcome = call();
+        task_observer* const told = observer; // has a reference of its own
+        runtime_core& runtime = owner();
+        delist(*this);
+        this->complete_here(outcome); // gone from here on, unless somebody is told
+        if (told != nullptr) told->task_ended(*this);
+        count_end(runtime);
+    }
+    /// Instead of run: it could not be launched.
+    void give_up() noexcept {
+        task_observer* const told = observer;
+        this->complete_here(outcome_kind::cancelled);
+        if (told != nullptr) told->task_ended(*this);
     }
 
     future_core& core() noexcept override { return *this; }
@@ -152,32 +157,40 @@ public:
     [[nodiscard]] bool takes_waiters_cancel() const noexcept override { return true; }
 
 private:
-    void run_function() noexcept {
-        std::string message;
+    // Stores the outcome. All that the body had has gone when it returns, the exception it threw, too: who sees the outcome sees
+    // them gone, and none of their destructors runs later.
+    outcome_kind call() noexcept {
+        if (is_cancelled_at_end()) {
+            function_.reset();
+            return outcome_kind::cancelled;
+        }
         try {
-            if constexpr (std::is_void_v<T>) {
+            if constexpr (std::is_void_v<T>)
                 (*function_)();
-                end_body();
-                if (!take_final_cancel(message)) return void(this->complete_value());
-            } else {
-                decltype(auto) result = (*function_)();
-                end_body();
-                if (!take_final_cancel(message)) {
-                    if constexpr (std::is_reference_v<T>)
-                        return void(this->complete_value(result));
-                    else
-                        return void(this->complete_value(std::move(result)));
-                }
-            }
-            this->complete_cancelled(std::move(message));
+            else
+                this->store_value((*function_)());
+            end_body();
+            if (!is_cancelled_at_end()) return outcome_kind::value;
+            this->forget_value();
+            return outcome_kind::cancelled;
         } catch (const cancelled_error& e) {
             end_body();
-            this->complete_cancelled(e.what());
+            this->store_message(e.what());
+            return outcome_kind::cancelled;
         } catch (...) {
             end_body();
             keep_reporter();
-            this->complete_exception(std::current_exception());
+            this->store_error(std::current_exception());
+            return outcome_kind::exception;
         }
+    }
+    bool is_cancelled_at_end() {
+        if (!word.cancel_pending()) [[likely]]
+            return false;
+        std::string message;
+        if (!take_final_cancel(message)) return false;
+        this->store_message(std::move(message));
+        return true;
     }
     /// Captures, greenlets and context variables go before the result is there: who sees that sees them gone.
     void end_body() noexcept {
