@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -63,8 +65,9 @@ std::thread once_asleep(const std::string& thread, F f) {
 /// How often the manager goes to sleep while f runs, once it has nothing else to do.
 template <class F>
 long wakes_of_manager(F f) {
-    const std::string manager = thread_named("weft-procs");
+    std::string manager;
     CHECK(eventually([&] {
+        manager = thread_named("weft-procs"); // not an earlier pool's, which is on its way out
         const long before = sleeps_of(manager);
         usleep(20'000);
         return sleeps_of(manager) == before && is_asleep(manager);
