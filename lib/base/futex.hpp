@@ -15,4 +15,9 @@ void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
 
 void futex_wake(const std::atomic<std::uint32_t>& word, int how_many) noexcept;
 
+/// The same for a word in memory that processes share.
+void shared_futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                       deadline_ns deadline = k_never) noexcept;
+void shared_futex_wake(const std::atomic<std::uint32_t>& word, int how_many) noexcept;
+
 } // namespace weft::detail

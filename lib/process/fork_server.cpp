@@ -109,7 +109,6 @@ void fork_server::spawn(const server_order& order, received& message) {
         return report({server_report::kind::failed, order.worker, 0, why, 0});
     }
     workers_.push_back({order.worker, pid, std::move(end)});
-    report({server_report::kind::spawned, order.worker, pid, 0, 0});
 }
 
 pid_t fork_server::fork_worker(const received& message) {

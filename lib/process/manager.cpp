@@ -8,6 +8,7 @@
 #include <cstring>
 #include <span>
 
+#include "process/bell_listener.hpp"
 #include "process/pool.hpp"
 
 namespace weft::detail {
@@ -35,6 +36,7 @@ std::string describe_end(int pid, int code, int status) {
 
 void process_pool::manage() noexcept {
     pthread_setname_np(pthread_self(), "weft-procs");
+    std::vector<std::shared_ptr<bell_listener>> listeners;
     for (;;) {
         epoll_event events[16];
         const int n = epoll_wait(poller_.get(), events, std::size(events), wait_limit());
@@ -45,6 +47,7 @@ void process_pool::manage() noexcept {
             } else if (e.data.u64 == k_wake) {
                 std::uint64_t count = 0;
                 static_cast<void>(!read(wake_.get(), &count, sizeof count));
+                collect_mail(); // that was left to it
             } else if (process_worker* w = find(e.data.u64)) {
                 receive_answers(*w, false);
             }
@@ -56,8 +59,10 @@ void process_pool::manage() noexcept {
         close_if_done();
         if (!closing_ || !workers_.empty()) continue;
         done = std::move(server_);
+        listeners.swap(listeners_);
         break;
     }
+    for (const auto& l : listeners) l->stop();
     ended_.set_value();
 }
 
@@ -106,55 +111,11 @@ bool process_pool::take_answer(process_worker& w, received& raw) noexcept {
     bool is_busy = false;
     {
         const std::lock_guard guard(mutex_);
-        call = w.finish(m.id);
-        w.has_served = true;
-        deaths_ = useless_deaths_ = 0;
-        start_at_ = {};
-        is_busy = w.in_pipeline() != 0; // before more is offered: that is not answered yet
-        dispatch();
-        offer_to_idle(w);
-        retire_if_used_up(w);
-        close_if_done();
+        is_busy = w.in_pipeline() > 1; // before more is offered: that is not answered yet
+        call = note_answer(w, m.id);
     }
-    if (call != nullptr) {
-        complete(*call, m, raw);
-        call->release();
-    }
+    if (call != nullptr) complete(*call, m, buffer_.data() + sizeof m, std::move(raw.fds[0]));
     return is_busy;
-}
-
-void process_pool::complete(process_call& call, const answer_message& m, received& raw) noexcept {
-    try {
-        auto& arguments = static_cast<payload&>(*call.arguments);
-        segment_ptr shared;
-        const std::byte* data = buffer_.data() + sizeof m;
-        if (m.in_segment) {
-            if (raw.fds[0]) {
-                shared = std::make_unique<segment>(std::move(raw.fds[0]), m.capacity);
-            } else {
-                shared = arguments.release_segment();
-                if (!shared) throw std::invalid_argument("there is no such memory");
-                shared->follow(m.capacity);
-            }
-            if (m.size > shared->capacity()) throw std::invalid_argument("it is cut short");
-            data = shared->data();
-        }
-        in_buffer in(data, m.size);
-        if (m.kind == answer_kind::value) {
-            call.succeed(in);
-        } else {
-            thrown_text t;
-            unpacker from(in);
-            from(t);
-            call.fail(std::make_exception_ptr(remote_error(t.what, t.type_name, t.stack)));
-        }
-        arguments.clear();
-        if (shared) segments.give(std::move(shared));
-    } catch (const std::exception& e) {
-        call.fail(std::make_exception_ptr(remote_error(
-            std::string("weft: the answer of a worker process can't be read: ") + e.what(), "",
-            "")));
-    }
 }
 
 void process_pool::initializer_failed(const answer_message& m) noexcept {
@@ -184,17 +145,11 @@ void process_pool::receive_reports() noexcept {
     while (const auto report = server->next_report(ended)) {
         process_worker* w = find(report->worker);
         switch (report->what) {
-        case server_report::kind::spawned:
-            if (w != nullptr) {
-                const std::lock_guard guard(mutex_);
-                w->pid = report->pid;
-            }
-            break;
         case server_report::kind::died:
-            if (w != nullptr) worker_ended(*w, report->code, report->status);
+            if (w != nullptr) worker_ended(*w, report->pid, report->code, report->status);
             break;
         case server_report::kind::failed:
-            if (w != nullptr) worker_ended(*w, 0, report->code);
+            if (w != nullptr) worker_ended(*w, 0, 0, report->code);
             break;
         case server_report::kind::refused: {
             ended_calls lost;
@@ -211,17 +166,17 @@ void process_pool::receive_reports() noexcept {
 }
 
 // `code` 0: it could not be started, status is an errno.
-void process_pool::worker_ended(process_worker& w, int code, int status) noexcept {
+void process_pool::worker_ended(process_worker& w, int pid, int code, int status) noexcept {
     receive_answers(w, true); // what it had said before
+    take_mail([&w](mail& m) { return w.take_mail(m) ? &w : nullptr; });
     ended_calls victims, lost;
     const std::string how = code == 0
                                 ? "a worker process can't be started: " +
                                       std::error_code(status, std::generic_category()).message()
-                                : describe_end(w.pid, code, status);
+                                : describe_end(pid, code, status);
     const bool killed = code != CLD_EXITED;
-    victims.error =
-        std::make_exception_ptr(worker_died("weft: " + how + " while it ran the call", w.pid,
-                                            killed ? status : 0, killed ? -1 : status));
+    victims.error = std::make_exception_ptr(worker_died(
+        "weft: " + how + " while it ran the call", pid, killed ? status : 0, killed ? -1 : status));
     const std::lock_guard guard(mutex_);
     while (process_call* call = w.last()) { // the newest first, so the queue keeps its order
         const bool began = w.has_begun(*call);
@@ -262,7 +217,7 @@ void process_pool::server_ended() noexcept {
         gone = std::move(server_); // before its workers: they must not be replaced by it
         for (const auto& w : workers_) all.push_back(w.get());
     }
-    for (process_worker* w : all) worker_ended(*w, CLD_KILLED, SIGKILL);
+    for (process_worker* w : all) worker_ended(*w, w->pid(), CLD_KILLED, SIGKILL);
 }
 
 void process_pool::break_pool(std::exception_ptr why, ended_calls& lost) noexcept {

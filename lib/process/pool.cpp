@@ -11,7 +11,9 @@
 #include <system_error>
 
 #include "base/topology.hpp"
+#include "process/bell_listener.hpp"
 #include "process/start.hpp"
+#include "task/runtime_core.hpp"
 
 namespace weft::detail {
 namespace {
@@ -81,14 +83,26 @@ void process_pool::post(process_call& call) {
     require_usable();
     static_cast<void>(place_of(reinterpret_cast<const void*>(call.entry))); // throws: at the caller
     if (call.target != nullptr) static_cast<void>(place_of(call.target));
-    const std::lock_guard guard(mutex_);
-    if (broken_) std::rethrow_exception(broken_);
-    if (stopping_) throw runtime_closed("weft: a call after the executor's shutdown");
-    call.queued = true;
-    queue_.push_back(call);
-    dispatch();
+    runtime_core* const home = current_runtime_or_null();
+    call.home = home;
+    int unheard_bell = -1;
+    {
+        const std::lock_guard guard(mutex_);
+        if (broken_) std::rethrow_exception(broken_);
+        if (stopping_) throw runtime_closed("weft: a call after the executor's shutdown");
+        call.queued = true;
+        queue_.push_back(call);
+        dispatch();
+        require_somebody_for(call);
+        if (home != nullptr && !is_heard_in(home)) unheard_bell = bell_.get();
+    }
+    if (unheard_bell >= 0) listen_in(*home, unheard_bell);
+}
+
+// Throws if there is nobody who could come for it.
+void process_pool::require_somebody_for(process_call& call) {
     if (!call.queued || !workers_.empty()) return;
-    if (start_error_) { // there is nobody who could come for it
+    if (start_error_) {
         queue_.remove(call);
         call.queued = false;
         std::rethrow_exception(start_error_);
@@ -105,13 +119,20 @@ void process_pool::dispatch() noexcept {
     try {
         while (process_call* call = queue_.front()) {
             process_worker* w = worker_for_a_call();
-            if (w == nullptr) return;
+            if (w == nullptr) break;
             queue_.remove(*call); // the hook is the pipeline's from here on
             call->queued = false;
-            if (!w->offer(*call, ++last_call_)) return enqueue_first(*call);
+            mail_in_use_ |= w->in_pipeline() == 0;
+            if (!w->offer(*call, ++last_call_,
+                          is_heard_in(call->home) ? mailbox_state::by_runtime
+                                                  : mailbox_state::open)) {
+                enqueue_first(*call);
+                break;
+            }
             retire_if_used_up(*w);
         }
     } catch (...) { start_error_ = std::current_exception(); }
+    if (mail_in_use_ && !may_use_mail()) stop_mail();
 }
 
 // An idle one, a new one, or the one with the shortest pipeline; null: none has room.
@@ -140,7 +161,8 @@ bool process_pool::start_worker() {
         epoll_ctl(poller_.get(), EPOLL_CTL_ADD, server_->socket(), &e);
     }
     unique_fd its_socket, its_page;
-    auto w = std::make_unique<process_worker>(++last_number_, setup_, its_socket, its_page);
+    auto w =
+        std::make_unique<process_worker>(++last_number_, setup_, bell_.get(), its_socket, its_page);
     epoll_event e{.events = EPOLLIN, .data = {.u64 = w->number}};
     if (epoll_ctl(poller_.get(), EPOLL_CTL_ADD, w->socket.get(), &e) != 0)
         throw std::system_error(errno, std::generic_category(),
@@ -154,8 +176,10 @@ void process_pool::start_manager() {
     if (has_manager_) return;
     poller_ = unique_fd(epoll_create1(EPOLL_CLOEXEC));
     wake_ = unique_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    bell_ = unique_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     epoll_event e{.events = EPOLLIN, .data = {.u64 = std::numeric_limits<std::uint64_t>::max()}};
-    if (!poller_ || !wake_ || epoll_ctl(poller_.get(), EPOLL_CTL_ADD, wake_.get(), &e) != 0)
+    if (!poller_ || !wake_ || !bell_ ||
+        epoll_ctl(poller_.get(), EPOLL_CTL_ADD, wake_.get(), &e) != 0)
         throw std::system_error(errno, std::generic_category(),
                                 "weft: can't make what a process pool waits with");
     buffer_.resize(sizeof(answer_message) + k_inline_bytes);
@@ -196,6 +220,7 @@ bool process_pool::withdraw(process_call& call, bool running) noexcept {
             queue_.remove(call);
             call.queued = false;
         } else if (process_worker* w = call.worker) {
+            w->leave_to_manager(); // its waiter need not wait for what it will not get
             if (w->take_back(call)) {
                 retire_if_used_up(*w);
             } else if (running && w->condemn(call)) {
@@ -214,7 +239,7 @@ bool process_pool::withdraw(process_call& call, bool running) noexcept {
 }
 
 bool process_pool::is_idle() const noexcept {
-    return queue_.empty() &&
+    return queue_.empty() && completers_.empty() &&
            std::ranges::all_of(workers_, [](const auto& w) { return w->in_pipeline() == 0; });
 }
 
@@ -231,8 +256,10 @@ void process_pool::shutdown(const shutdown_options& options) {
     {
         ended_calls cancelled; // destroyed after the guard
         const std::lock_guard guard(mutex_);
-        if (options.wait && std::this_thread::get_id() == manager_id_)
-            throw would_deadlock("weft: a process pool's own thread can't wait for its shutdown");
+        const auto me = std::this_thread::get_id();
+        if (options.wait && (me == manager_id_ || std::ranges::count(completers_, me) != 0))
+            throw would_deadlock(
+                "weft: who receives an answer of a process pool can't wait for its shutdown");
         if (options.cancel_futures) {
             cancelled.calls.splice_back(queue_);
             for (process_call* c = cancelled.calls.front(); c != nullptr;
@@ -245,6 +272,7 @@ void process_pool::shutdown(const shutdown_options& options) {
                 }
         }
         const bool first = !std::exchange(stopping_, true);
+        stop_mail();
         if (first && !has_manager_) ended_.set_value();
         close_if_done();
     }
@@ -280,7 +308,7 @@ std::vector<int> process_pool::pids() const {
     const std::lock_guard guard(mutex_);
     std::vector<int> all;
     for (const auto& w : workers_)
-        if (w->pid != 0) all.push_back(w->pid);
+        if (const int pid = w->pid()) all.push_back(pid);
     return all;
 }
 

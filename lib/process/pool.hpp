@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -16,7 +17,10 @@
 
 namespace weft::detail {
 
-/// One pool: the queue, the workers, and the manager thread that receives from them.
+class bell_listener;
+class runtime_core;
+
+/// One pool: the queue, the workers, and the manager thread that receives what nobody waits for.
 ///
 /// | field                                | guarded by                                                      |
 /// |--------------------------------------|-----------------------------------------------------------------|
@@ -30,9 +34,16 @@ public:
     void post(process_call& call);
     bool withdraw(process_call& call, bool running) noexcept;
     void shutdown(const shutdown_options& options);
+    /// A plain thread waits for its answer, if it may be the one who receives it; at most until the deadline.
+    void receive_here(process_call& call, deadline_ns deadline) noexcept;
     [[nodiscard]] std::vector<int> pids() const;
     [[nodiscard]] unsigned max_workers() const noexcept { return max_workers_; }
     [[nodiscard]] bool is_of_this_process() const noexcept;
+
+    // ---- the listeners'
+    /// Takes what mail there is.
+    void collect_mail() noexcept;
+    void forget(const bell_listener& one) noexcept;
 
     segment_pool segments;
 
@@ -47,6 +58,7 @@ private:
 
     // ---- under the mutex
     void require_usable() const;
+    void require_somebody_for(process_call& call);
     void dispatch() noexcept;
     void enqueue_first(process_call& call) noexcept;
     process_worker* worker_for_a_call();
@@ -60,6 +72,16 @@ private:
     void note_death(process_worker& w, bool began_a_call, const std::string& how,
                     ended_calls& lost) noexcept;
     void wake_manager() noexcept;
+    [[nodiscard]] process_call* note_answer(process_worker& w, std::uint64_t id) noexcept;
+    [[nodiscard]] bool may_use_mail() const noexcept;
+    void stop_mail() noexcept;
+    [[nodiscard]] bool is_heard_in(const runtime_core* runtime) const noexcept;
+
+    // ---- by who waits
+    void listen_in(runtime_core& runtime, int bell) noexcept;
+    bool take_mail(const std::function<process_worker*(mail&)>& find) noexcept;
+    void complete(process_call& call, const answer_message& m, const std::byte* inlined,
+                  unique_fd segment_fd) noexcept;
 
     // ---- the manager's
     void manage() noexcept;
@@ -67,9 +89,8 @@ private:
     void receive_reports() noexcept;
     void receive_answers(process_worker& w, bool all) noexcept;
     bool take_answer(process_worker& w, received& m) noexcept;
-    void complete(process_call& call, const answer_message& m, received& raw) noexcept;
     void initializer_failed(const answer_message& m) noexcept;
-    void worker_ended(process_worker& w, int code, int status) noexcept;
+    void worker_ended(process_worker& w, int pid, int code, int status) noexcept;
     void server_ended() noexcept;
     process_worker* find(std::uint64_t number) noexcept;
 
@@ -81,6 +102,10 @@ private:
     std::vector<std::unique_ptr<process_worker>> workers_;
     std::unique_ptr<server_handle> server_;
     unique_fd poller_, wake_;
+    unique_fd bell_; // rung by workers, heard by runtimes
+    std::vector<std::shared_ptr<bell_listener>> listeners_;
+    bool mail_in_use_ = false;                // there may be some
+    std::vector<std::thread::id> completers_; // who received mail and completes its call
     std::thread manager_;
     std::thread::id manager_id_;
     bool has_manager_ = false;

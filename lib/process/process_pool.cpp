@@ -17,6 +17,10 @@ process_call::~process_call() = default;
 
 bool process_call::withdraw(bool running) noexcept { return pool->withdraw(*this, running); }
 
+void process_call::receive_here(deadline_ns deadline) noexcept {
+    if (current_fiber() == nullptr) pool->receive_here(*this, deadline);
+}
+
 void post(process_call& call) { call.pool->post(call); }
 
 } // namespace detail

@@ -11,18 +11,42 @@
 #include <span>
 
 #include "base/unique_fd.hpp"
+#include "process/mailbox.hpp"
 #include "process/modules.hpp"
 
 namespace weft::detail {
 
 /// Payloads up to that many bytes travel in the message.
 inline constexpr std::size_t k_inline_bytes = 64 * 1024;
+/// Results up to that many bytes can wait in the page.
+inline constexpr std::size_t k_mail_bytes = 2048;
 /// Segments above that are used once.
 inline constexpr std::size_t k_largest_kept_segment = 32 * 1024 * 1024;
 /// Segments that a worker keeps mapped.
 inline constexpr std::size_t k_segments_per_worker = 4;
 /// Calls that are with a worker: the one that runs, and what it finds when it has ended.
 inline constexpr std::size_t k_pipeline = 4;
+
+// ---- program and worker -------------------------------------------------------------------------------------------------
+
+struct call_message {
+    std::uint64_t id = 0;
+    std::uint64_t slot = 0; ///< its number in the page
+    code_place entry, target;
+    std::uint64_t size = 0;     ///< of the encoded arguments
+    std::uint64_t segment = 0;  ///< they lie there; 0: they follow
+    std::uint64_t capacity = 0; ///< of the segment
+};
+
+enum class answer_kind : std::uint32_t { ready, initializer_failed, value, error };
+
+struct answer_message {
+    std::uint64_t id = 0;
+    answer_kind kind = answer_kind::value;
+    bool in_segment = false; ///< the call's; or the one whose descriptor comes along
+    std::uint64_t size = 0;
+    std::uint64_t capacity = 0; ///< of the segment
+};
 
 // ---- the page that a worker shares with its pool ------------------------------------------------------------------------
 
@@ -64,33 +88,21 @@ struct worker_limit {
     std::uint64_t value = 0;
 };
 
-/// What a worker is told before it starts, and the slots of its calls.
+/// An answer that waits in the page for who wants it.
+struct mail {
+    answer_message answer;
+    std::byte result[k_mail_bytes];
+};
+
+/// What a worker is told before it starts, what it tells then, the slots of its calls, and its mail.
 struct worker_page {
     code_place initializer;
     unsigned limit_count = 0;
     worker_limit limits[RLIM_NLIMITS];
+    std::atomic<int> pid{0}; // the worker's word; 0: it has not begun
     call_slot slots[k_pipeline];
-};
-
-// ---- program and worker -------------------------------------------------------------------------------------------------
-
-struct call_message {
-    std::uint64_t id = 0;
-    std::uint64_t slot = 0; ///< its number in the page
-    code_place entry, target;
-    std::uint64_t size = 0;     ///< of the encoded arguments
-    std::uint64_t segment = 0;  ///< they lie there; 0: they follow
-    std::uint64_t capacity = 0; ///< of the segment
-};
-
-enum class answer_kind : std::uint32_t { ready, initializer_failed, value, error };
-
-struct answer_message {
-    std::uint64_t id = 0;
-    answer_kind kind = answer_kind::value;
-    bool in_segment = false; ///< the call's; or the one whose descriptor comes along
-    std::uint64_t size = 0;
-    std::uint64_t capacity = 0; ///< of the segment
+    mailbox box;
+    mail in_box;
 };
 
 // ---- program and fork server --------------------------------------------------------------------------------------------
@@ -101,9 +113,9 @@ struct server_order {
 };
 
 struct server_report {
-    enum class kind { refused, spawned, failed, died } what = kind::died;
+    enum class kind { refused, failed, died } what = kind::died;
     std::uint64_t worker = 0;
-    int pid = 0;    ///< spawned
+    int pid = 0;    ///< died
     int code = 0;   ///< died: CLD_EXITED, CLD_KILLED, CLD_DUMPED; failed: errno
     int status = 0; ///< died: exit status or signal
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process/worker.hpp"
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -13,6 +14,7 @@
 
 #include <weft/executor/executor.hpp>
 
+#include "base/futex.hpp"
 #include "base/keep_memory.hpp"
 #include "process/segment.hpp"
 #include "process/thrown.hpp"
@@ -51,6 +53,7 @@ private:
     segment* segment_of(const call_message& call, received& message);
     void run(const call_message& call, const std::byte* arguments);
     void answer(std::uint64_t id, answer_kind kind);
+    bool deliver(const answer_message& m, bool fits);
     void tell(const thrown_text& thrown) {
         result_.clear();
         packer to(result_);
@@ -58,6 +61,7 @@ private:
     }
 
     const int socket_;
+    unique_fd bell_;
     worker_page& page_;
     call_segments segments_;
     payload result_{segments_};
@@ -68,6 +72,8 @@ private:
 
 // False: the pool can't use workers like this.
 bool call_runner::prepare() {
+    page_.pid.store(getpid(), std::memory_order_relaxed); // the first answer comes after it
+    bell_ = std::move(receive_message(socket_, buffer_, true).fds[0]);
     thrown_text thrown;
     const bool failed = describes_throw_of(
         [this] {
@@ -159,10 +165,36 @@ void call_runner::answer(std::uint64_t id, answer_kind kind) {
         parts[1] = {const_cast<std::byte*>(result_.data()), result_.size()}; // only read
     }
     const std::span<const iovec> sent(parts, m.in_segment ? 1 : 2);
+    const bool fits = !with_fd && (m.in_segment || m.size <= k_mail_bytes);
     // An error: the program has gone, which ends this process as well.
-    static_cast<void>(
-        send_message(socket_, sent, std::span<const int>(&fd, with_fd ? 1 : 0), true));
+    if (id == 0 || !deliver(m, fits))
+        static_cast<void>(
+            send_message(socket_, sent, std::span<const int>(&fd, with_fd ? 1 : 0), true));
     result_.clear();
+}
+
+// By mail. False: it must go by the socket.
+bool call_runner::deliver(const answer_message& m, bool fits) {
+    mailbox& box = page_.box;
+    const auto write_mail = [&] {
+        page_.in_box.answer = m;
+        if (!m.in_segment) std::memcpy(page_.in_box.result, result_.data(), m.size);
+    };
+    const mailbox_state wanted = fits ? box.deliver(write_mail) : box.leave_to_manager();
+    switch (wanted) {
+    case mailbox_state::by_thread: shared_futex_wake(box.futex_word(), 1); return fits;
+    case mailbox_state::by_runtime:
+        if (fits) {
+            const std::uint64_t one = 1;
+            static_cast<void>(!write(bell_.get(), &one, sizeof one));
+        }
+        return fits;
+    case mailbox_state::open:
+        // Who made the call may be about to wait for it, if only this process had not taken its core.
+        if (fits) sched_yield();
+        return fits && !box.take();
+    default: return false;
+    }
 }
 
 } // namespace

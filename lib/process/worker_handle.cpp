@@ -4,40 +4,58 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstring>
 #include <new>
 #include <system_error>
 
 #include "base/assert.hpp"
+#include "base/futex.hpp"
 #include "process/server_handle.hpp"
 
 namespace weft::detail {
 
-process_worker::process_worker(std::uint64_t n, const worker_setup& setup, unique_fd& its_socket,
-                               unique_fd& its_page)
-    : number(n) {
-    std::tie(socket, its_socket) = socket_pair();
-    its_page = unique_fd(memfd_create("weft-worker", MFD_CLOEXEC));
+namespace {
+
+std::shared_ptr<worker_page> shared_page(unique_fd& fd) {
+    fd = unique_fd(memfd_create("weft-worker", MFD_CLOEXEC));
     void* at = MAP_FAILED;
-    if (its_page && ftruncate(its_page.get(), sizeof(worker_page)) == 0)
-        at = mmap(nullptr, sizeof(worker_page), PROT_READ | PROT_WRITE, MAP_SHARED, its_page.get(),
-                  0);
+    if (fd && ftruncate(fd.get(), sizeof(worker_page)) == 0)
+        at = mmap(nullptr, sizeof(worker_page), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
     if (at == MAP_FAILED)
         throw std::system_error(errno, std::generic_category(),
                                 "weft: can't share memory with a worker process");
-    page_ = ::new (at) worker_page;
-    page_->initializer = setup.initializer;
-    for (const worker_limit& l : setup.limits) page_->limits[page_->limit_count++] = l;
+    return {::new (at) worker_page, [](worker_page* p) { munmap(p, sizeof *p); }};
 }
 
-process_worker::~process_worker() { munmap(page_, sizeof(worker_page)); }
+} // namespace
+
+process_worker::process_worker(std::uint64_t n, const worker_setup& setup, int bell,
+                               unique_fd& its_socket, unique_fd& its_page)
+    : number(n),
+      page_(shared_page(its_page)) {
+    std::tie(socket, its_socket) = socket_pair();
+    page_->initializer = setup.initializer;
+    for (const worker_limit& l : setup.limits) page_->limits[page_->limit_count++] = l;
+    char greeting = 0;
+    const iovec part{&greeting, sizeof greeting};
+    if (const int error = send_message(socket.get(), {&part, 1}, {&bell, 1}, false))
+        throw std::system_error(error, std::generic_category(),
+                                "weft: can't greet a worker process");
+}
+
+process_worker::~process_worker() {
+    // It may have died with mail delivered and the thread that waits for it not yet woken.
+    shared_futex_wake(page_->box.futex_word(), 1);
+}
 
 unsigned process_worker::free_slot() const noexcept {
     return static_cast<unsigned>(std::countr_one(used_slots_));
 }
 
-bool process_worker::offer(process_call& call, std::uint64_t id) {
+bool process_worker::offer(process_call& call, std::uint64_t id, mailbox_state wanted) {
     const auto& arguments = static_cast<const payload&>(*call.arguments);
     call_message m;
     m.id = id;
@@ -58,6 +76,7 @@ bool process_worker::offer(process_call& call, std::uint64_t id) {
         parts[1] = {const_cast<std::byte*>(arguments.data()), arguments.size()}; // only read
     }
     page_->slots[m.slot].offer(id);
+    if (in_pipeline_ == 0) page_->box.open(wanted);
     if (send_message(socket.get(), {parts, s != nullptr ? 1U : 2U},
                      std::span<const int>(&fd, with_fd ? 1 : 0), false) != 0)
         return false;
@@ -75,10 +94,31 @@ bool process_worker::offer(process_call& call, std::uint64_t id) {
 
 void process_worker::remove(process_call& call) noexcept {
     WEFT_ASSERT(call.worker == this);
+    leave_to_manager(); // who waits for its mail waits in vain
     calls.remove(call);
     call.worker = nullptr;
     used_slots_ &= ~(1U << call.slot);
     --in_pipeline_;
+}
+
+std::uint32_t process_worker::wait_for_mail() noexcept {
+    return in_pipeline_ == 1 ? page_->box.wait() : 0;
+}
+
+bool process_worker::leave_to_manager() noexcept {
+    const mailbox_state was = page_->box.leave_to_manager();
+    if (was == mailbox_state::by_thread) shared_futex_wake(page_->box.futex_word(), 1);
+    return was != mailbox_state::full;
+}
+
+bool process_worker::take_mail(mail& into) noexcept {
+    if (!page_->box.take()) return false;
+    answer_message& m = into.answer = page_->in_box.answer;
+    if (!m.in_segment) {
+        m.size = std::min(m.size, k_mail_bytes);
+        std::memcpy(into.result, page_->in_box.result, m.size);
+    }
+    return true;
 }
 
 bool process_worker::take_back(process_call& call) noexcept {

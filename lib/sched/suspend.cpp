@@ -32,14 +32,18 @@ public:
 
     // As a fiber, the thread goes on only after resume: until then the ender may still use what lies in its frame.
     wait_end sleep(deadline_ns deadline) noexcept {
-        if (observer == nullptr) {
-            if (deadline == k_never && may_leave()) return leave();
-            return sleep_unobserved(deadline);
-        }
-        observer->sleeps();
-        const wait_end end = sleep_unobserved(deadline);
-        observer->goes_on();
-        return end;
+        if (deadline == k_never && may_leave()) return leave();
+        const observed_sleep told(observer);
+        return sleep_unobserved(deadline);
+    }
+    bool sleep_on_shared(const std::atomic<std::uint32_t>& shared, std::uint32_t value,
+                         deadline_ns deadline) noexcept {
+        if (may_leave()) return false;
+        const observed_sleep told(observer);
+        while (shared.load(std::memory_order_relaxed) == value &&
+               (deadline == k_never || time_source::monotonic_now() < deadline))
+            shared_futex_wait(shared, value, deadline);
+        return true;
     }
 
     thread_waiter* next_free = nullptr;
@@ -47,6 +51,22 @@ public:
 
 private:
     static constexpr std::uint32_t k_none = 0, k_go = 1, k_left = 2;
+
+    /// While it lives the observer, if there is one, takes the thread for one that sleeps.
+    class observed_sleep {
+    public:
+        explicit observed_sleep(thread_wait_observer* o) noexcept : observer_(o) {
+            if (observer_ != nullptr) observer_->sleeps();
+        }
+        ~observed_sleep() {
+            if (observer_ != nullptr) observer_->goes_on();
+        }
+        observed_sleep(const observed_sleep&) = delete;
+        observed_sleep& operator=(const observed_sleep&) = delete;
+
+    private:
+        thread_wait_observer* const observer_;
+    };
 
     bool may_leave() noexcept;
     wait_end leave() noexcept;
@@ -122,7 +142,7 @@ thread_waiter& this_thread_waiter() { return this_thread_ticket().mine(); }
 // Exceptions that are being handled, and greenlets, belong to the thread.
 bool thread_waiter::may_leave() noexcept {
     thread_tasks* tasks = other_tasks.load(std::memory_order_acquire); // pairs with leave_waits_to
-    if (tasks == nullptr || !tasks->can_leave()) return false;
+    if (observer != nullptr || tasks == nullptr || !tasks->can_leave()) return false;
     const stack_head* s = current_stack();
     if ((s != nullptr && s->greenlets != nullptr) || std::uncaught_exceptions() != 0 ||
         std::current_exception() != nullptr)
@@ -193,6 +213,11 @@ wait_end wait::park(deadline_ns deadline) noexcept {
     // Only the timer lets a wait expire: then it has fired, and that was the last time anybody touched it.
     if (end != wait_end::expired) reactor::remove(limit);
     return end;
+}
+
+bool sleep_on_shared(const std::atomic<std::uint32_t>& word, std::uint32_t value,
+                     deadline_ns deadline) noexcept {
+    return this_thread_waiter().sleep_on_shared(word, value, deadline);
 }
 
 void observe_waits_of_this_thread(thread_wait_observer* observer) noexcept {

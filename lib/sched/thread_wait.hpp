@@ -2,6 +2,11 @@
 // What else may happen when a plain thread waits in the library. Protocol: README.md, "Plain threads".
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+
+#include <weft/base/clock.hpp>
+
 namespace weft::detail {
 
 /// Told when its thread, a plain one, goes to sleep in a wait of the library, and when it goes on: a pool whose threads all
@@ -17,6 +22,11 @@ protected:
 
 /// Who is told of the calling thread's waits; null: nobody. It must live until the thread ends or names another.
 void observe_waits_of_this_thread(thread_wait_observer* observer) noexcept;
+
+/// Sleeps, a plain thread, while a word that processes share is `value`, at most until the deadline. False: at once, and it did
+/// not, since in this place a wait leaves its thread to other tasks.
+[[nodiscard]] bool sleep_on_shared(const std::atomic<std::uint32_t>& word, std::uint32_t value,
+                                   deadline_ns deadline) noexcept;
 
 /// A wait that leaves its thread to others.
 class left_wait {

@@ -72,6 +72,7 @@ bool future_core::await_done_until(deadline_ns deadline, bool cancellable) {
     if (done()) return true;
     task_base* me = current_task_base();
     if (me != nullptr && as_task() == me) throw would_deadlock("weft: a task can't await itself");
+    if (me == nullptr) before_wait(deadline);
     wait w(wait_reason::future, cancellable);
     future_node node;
     // Before begin: a canceller that freezes this wait reads it. The caller's handle keeps this alive meanwhile.

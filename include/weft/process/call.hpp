@@ -12,6 +12,7 @@ namespace weft::detail {
 
 class process_pool;
 class process_worker;
+class runtime_core;
 
 /// The part without type. Who may touch what: lib/process/README.md.
 class process_call : public list_hook {
@@ -37,6 +38,7 @@ public:
     bool queued = false;
     std::uint64_t id = 0; // of this attempt
     unsigned slot = 0;
+    const runtime_core* home = nullptr; // of the task that made it: that may receive the answer
 
 protected:
     process_call(std::shared_ptr<process_pool> in, call_entry e, const void* t);
@@ -44,6 +46,8 @@ protected:
     /// Takes it out of the queue, or away from its worker. `running`: even if that worker must die.
     /// False: it is too late, or (not `running`) it runs.
     bool withdraw(bool running) noexcept;
+    /// A plain thread is about to wait for it, until the deadline at most: it may receive the answer itself.
+    void receive_here(deadline_ns deadline) noexcept;
 };
 
 template <class T>
@@ -82,6 +86,7 @@ public:
         this->mark_seen();
     }
     [[nodiscard]] bool takes_waiters_cancel() const noexcept override { return true; }
+    void before_wait(deadline_ns deadline) noexcept override { receive_here(deadline); }
 
 private:
     ~process_call_state() override {

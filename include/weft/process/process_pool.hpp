@@ -106,7 +106,7 @@ public:
 
     /// No further calls; those that were made run to their end (see shutdown_options); then the workers end. With a time-out
     /// those that still run are killed when it has passed. Waiting suspends a task, blocks a plain thread, and is no
-    /// cancel point. May be called again. Throws would_deadlock from a done callback that runs on the pool's own thread.
+    /// cancel point. May be called again. Throws would_deadlock from a done callback that runs where an answer of the pool is received.
     void shutdown(const shutdown_options& options = {});
 
     /// Pids of the workers that live now.

@@ -100,6 +100,10 @@ public:
     /// Does a cancel of the only waiter go on to this (a task, a call in an executor), or only end its wait (a promise)?
     [[nodiscard]] virtual bool takes_waiters_cancel() const noexcept { return false; }
 
+    /// What is no task (a plain thread, a callback) is about to wait here, until that deadline at most. Who makes the result may let
+    /// it do the work that completes this.
+    virtual void before_wait(deadline_ns /*deadline*/) noexcept {}
+
     /// Registers a node that is told (claimed and resumed) at completion. False: done already, nothing registered.
     bool add_waiter(future_node& node) noexcept;
     void remove_waiter(future_node& node) noexcept;

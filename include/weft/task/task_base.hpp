@@ -103,8 +103,8 @@ private:
     const void* const spawn_site_;
     mutable std::atomic<std::uint64_t> id_{0}; // given when first asked for
     std::unique_ptr<details> details_;         // made by the creator, or under lock_
-    unsigned requests_ = 0;                    // under lock_
     live_slot* slot_ = nullptr;                // among the runtime's live tasks
+    unsigned requests_ = 0;                    // under lock_
     mutable spin_lock lock_; // guards requests_ and the name and message in details_
 };
 

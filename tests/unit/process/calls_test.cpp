@@ -305,14 +305,14 @@ TEST_CASE(
         CHECK(procs.submit([] { return static_init_saw_worker && static_init_runs == 1; }).get());
         CHECK(procs.submit([] { return weft::in_worker_process(); }).get());
         CHECK(procs.submit([] { return getenv("WEFT_PROCESS") == nullptr; }).get());
-        // 0, 1, 2 and its socket; the folder's own while it is listed.
+        // 0, 1, 2, its socket and the bell; the folder's own while it is listed.
         const auto open_ones = procs.submit([] {
             std::size_t n = 0;
             for ([[maybe_unused]] auto& e : std::filesystem::directory_iterator("/proc/self/fd"))
                 ++n;
             return n;
         });
-        CHECK(open_ones.get() == 5);
+        CHECK(open_ones.get() == 6);
     }
     close(secret[0]);
     close(secret[1]);

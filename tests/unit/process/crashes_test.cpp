@@ -16,12 +16,16 @@
 #include <weft/process.hpp>
 
 #include "support/child.hpp"
+#include "support/kernel_view.hpp"
 #include "support/runtimes.hpp"
 
 using namespace std::chrono_literals;
 using weft::process_pool_executor;
+using weft::testing::eventually;
 using weft::testing::leak_fixture;
 using weft::testing::over_workers;
+using weft::testing::sleeps_of;
+using weft::testing::thread_named;
 
 namespace {
 
@@ -60,33 +64,6 @@ pid_t parent_of(pid_t pid) {
     pid_t parent = 0;
     file >> text >> name >> state >> parent;
     return parent;
-}
-
-bool eventually(const std::function<bool()>& holds) {
-    const auto limit = std::chrono::steady_clock::now() + 60s;
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() > limit) return false;
-        usleep(1000);
-    }
-    return true;
-}
-
-/// How often the thread has gone to sleep; -1: it is gone.
-long sleeps_of(const std::string& thread) {
-    std::ifstream file(thread + "/status");
-    for (std::string word; file >> word;)
-        if (long n = 0; word == "voluntary_ctxt_switches:" && file >> n) return n;
-    return -1;
-}
-
-/// The folder in /proc of this process's thread of that name.
-std::string thread_named(const std::string& name) {
-    for (const auto& t : std::filesystem::directory_iterator("/proc/self/task")) {
-        std::string its;
-        std::ifstream(t.path() / "comm") >> its;
-        if (its == name) return t.path();
-    }
-    return {};
 }
 
 std::size_t zombies_of_this_process() {

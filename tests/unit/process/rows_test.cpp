@@ -11,12 +11,15 @@
 #include <weft/process.hpp>
 
 #include "support/runtimes.hpp"
+#include "support/signpost.hpp"
 
 using namespace std::chrono_literals;
 using weft::process_pool_executor;
 using weft::thread_pool_executor;
 using weft::testing::leak_fixture;
 using weft::testing::over_workers;
+using weft::testing::signpost;
+using weft::testing::waits_for;
 
 namespace {
 
@@ -25,30 +28,6 @@ int fails_at_three(int x) {
     if (x == 3) throw std::runtime_error("three");
     return x;
 }
-/// Waits for a signpost.
-int waits_for(const std::string& name) {
-    while (access(name.c_str(), F_OK) != 0) usleep(1000);
-    return 1;
-}
-
-/// What a call waits for, in whatever process it runs: a file that the test makes.
-class signpost {
-public:
-    signpost() {
-        char name[] = "/tmp/weft-signpost-XXXXXX";
-        close(mkstemp(name));
-        unlink(name);
-        name_ = name;
-    }
-    ~signpost() { unlink(name_.c_str()); }
-    signpost(const signpost&) = delete;
-    signpost& operator=(const signpost&) = delete;
-    void put_up() { close(creat(name_.c_str(), 0600)); }
-    [[nodiscard]] const std::string& name() const { return name_; }
-
-private:
-    std::string name_;
-};
 
 template <class Results>
 std::vector<int> all_of(Results results) {
