@@ -23,6 +23,7 @@ constexpr int k_displaced_nice = 5;    // measured: docs/design/nice.md
 constexpr unsigned k_largest_batch = 64;
 constexpr deadline_ns k_longest_batch = 250'000; // measured: docs/design/the-look.md
 constexpr unsigned k_calm_looks = 20;            // then the steps are twice as long
+constexpr unsigned k_very_calm_looks = 220;      // then four times
 constexpr int k_patience = 10; // times stuck_after, for who makes others ready all the time
 constexpr deadline_ns k_second = 1'000'000'000;
 
@@ -89,7 +90,8 @@ deadline_ns monitor::look(deadline_ns now) noexcept {
     if (quiet_looks_ >= k_quiet_looks) return k_never;
     if (soon_ || fast_looks_ > 0) return now + k_short_step;
     const deadline_ns step = std::min(k_step, with_.stuck_after);
-    return now + (++calm_looks_ > k_calm_looks ? 2 * step : step);
+    ++calm_looks_;
+    return now + step * (calm_looks_ > k_very_calm_looks ? 4 : calm_looks_ > k_calm_looks ? 2 : 1);
 }
 
 bool monitor::is_same_step(note& n, worker& w, deadline_ns now) noexcept {

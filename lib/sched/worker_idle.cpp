@@ -362,7 +362,7 @@ fiber* worker::search() noexcept {
         permit& theirs = scheduler_.permits_[(first + i) % n];
         worker& victim = *theirs.holder.load(std::memory_order_acquire); // pairs with hand_over
         // Who lingers takes its mail itself, unless its core is somebody else's this moment.
-        const bool blocks = victim.is_blocking() || (lingers_since_ == 0 && victim.lingers());
+        const bool blocks = victim.is_blocking() || (!expects_forks_ && victim.lingers());
         if (&victim != this) {
             if (fiber* f = steal_from(victim, blocks)) return f;
             if (victim.is_running()) victim.demand_forks();

@@ -34,9 +34,13 @@ public:
 
     /// On the worker of that index, any one: nobody who looks at tasks sees it from here on.
     void remove(live_slot& s, unsigned worker) noexcept { put_back(s, parts_[1 + worker]); }
-    /// After remove, on the same worker, as the last thing: the task counts no more. True: closed, somebody may wait for that.
+    /// After remove, as the last thing: the task counts no more. On the worker of that index, maybe another one than before: a
+    /// destructor may have waited. True: closed, somebody may wait for that.
     [[nodiscard]] bool count_end(unsigned worker) noexcept {
-        increment(parts_[1 + worker].ended);
+        part& p = parts_[1 + worker];
+        if (p.free == nullptr) [[unlikely]]
+            use(p);
+        increment(p.ended);
         owner_fence(); // pairs with close: it counts this end, or we see it closed
         return (state_.load(std::memory_order_relaxed) & k_closed) != 0;
     }
@@ -68,7 +72,7 @@ private:
 
     live_slot* add_to(part& p, task_base& t);
     void put_back(live_slot& s, part& p) noexcept;
-    void use(part& p) noexcept;
+    void use(part& p) noexcept; // by who has no free place there: before its counts change
     void refill(part& p);
     void give_up_batch(part& p) noexcept;
     void await_look() noexcept;

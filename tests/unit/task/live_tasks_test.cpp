@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "support/runtimes.hpp"
+#include "task/live_task_table.hpp"
 
 using weft::testing::over_workers;
 
@@ -25,6 +26,17 @@ TEST_CASE("more tasks than a chunk has places are all there, and gone when they 
             for (auto& t : tasks) weft::await(t);
             tasks.clear();
         }
+    });
+}
+
+TEST_CASE("a task's end counts on whichever worker its last destructor has come to", "[task]") {
+    weft::run({.workers = 1}, [] {
+        weft::detail::live_task_table table(2);
+        weft::detail::live_slot* s = table.add(*weft::detail::current_task_base(), 0);
+        CHECK(table.count() == 1);
+        table.remove(*s, 0);
+        CHECK_FALSE(table.count_end(1)); // which had nothing to do with tasks before
+        CHECK(table.count() == 0);
     });
 }
 
