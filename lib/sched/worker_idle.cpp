@@ -22,14 +22,17 @@ constexpr deadline_ns k_look_every = 100'000;     // design idea 4
 constexpr deadline_ns k_look_of_compute = 50'000; // docs/design/the-look.md
 constexpr deadline_ns k_rob_after = 50'000;
 constexpr deadline_ns k_demand_again = 20'000;
-constexpr deadline_ns k_linger =
-    40'000; // as long as it takes to wake a core: more could cost twice what a sleep does
+constexpr deadline_ns k_linger = 40'000; // what it takes to wake a core: at worst twice a sleep
 constexpr deadline_ns k_unattended = 500'000;
 constexpr deadline_ns k_longest_stay = 10'000'000'000;
 constexpr unsigned k_inject_batch = 32;
 constexpr unsigned k_picks_per_look =
     61; // a prime, as tokio and Go: the inject queue is looked at so often at least
 constexpr unsigned k_steal_batch = 32;
+
+void pause_between_searches() noexcept {
+    for (int i = 0; i < 32; ++i) cpu_pause();
+}
 
 } // namespace
 
@@ -206,7 +209,7 @@ fiber* worker::rob_forks() noexcept {
         const std::uint64_t now = read_tsc();
         if (since != 0 && tsc_between(since, now) > tsc_ticks(k_rob_after)) return victim->rob();
         waits_for_forks_since_ = since != 0 ? since : now;
-        for (int i = 0; i < 32; ++i) cpu_pause();
+        pause_between_searches();
         return nullptr;
     }
     return nullptr;
@@ -224,7 +227,7 @@ bool worker::linger() noexcept {
         stop_lingering();
         return false;
     }
-    for (int i = 0; i < 32; ++i) cpu_pause();
+    pause_between_searches();
     return true;
 }
 

@@ -131,28 +131,26 @@ TEST_CASE("process pool: answers of every size arrive, at threads and at tasks",
                       "by mail");
 }
 
-TEST_CASE("process pool: a worker that dies under a plain thread that waits for its mail is told",
-          "[process]") {
+TEST_CASE(
+    "process pool: a plain thread that waits for mail hears of a worker's death and of a cancel",
+    "[process]") {
     leak_fixture nothing_leaks;
     process_pool_executor procs({.max_workers = 1});
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 10; ++i) {
+        const bool dies = i % 2 == 0;
+        CAPTURE(dies);
         signpost post;
-        auto call = procs.submit(dies_at, post.name());
-        auto other = once_asleep(this_thread_folder(), [&] { post.put_up(); });
-        CHECK_THROWS_AS(call.get(), weft::worker_died);
-        other.join();
-        CHECK(procs.submit(twice, i).get() == 2 * i);
-    }
-}
-
-TEST_CASE("process pool: a cancel reaches a plain thread that waits for mail", "[process]") {
-    leak_fixture nothing_leaks;
-    process_pool_executor procs({.max_workers = 1});
-    for (int i = 0; i < 5; ++i) {
-        signpost post;
-        auto call = procs.submit(waits_for, post.name());
-        auto other = once_asleep(this_thread_folder(), [&] { call.cancel("enough"); });
-        CHECK_THROWS_AS(call.get(), weft::cancelled_error);
+        auto call = procs.submit(dies ? dies_at : waits_for, post.name());
+        auto other = once_asleep(this_thread_folder(), [&] {
+            if (dies)
+                post.put_up();
+            else
+                call.cancel("enough");
+        });
+        if (dies)
+            CHECK_THROWS_AS(call.get(), weft::worker_died);
+        else
+            CHECK_THROWS_AS(call.get(), weft::cancelled_error);
         other.join();
         CHECK(procs.submit(twice, i).get() == 2 * i);
     }
