@@ -2,6 +2,7 @@
 #include "base/thread_sleeps.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -21,6 +22,13 @@ bool thread_sleeps(int thread_id) noexcept {
     text[size] = 0;
     const char* end = std::strrchr(text, ')');
     return end != nullptr && end[1] == ' ' && (end[2] == 'S' || end[2] == 'D');
+}
+
+thread_usage usage_of_this_thread() noexcept {
+    const auto ns = [](const timeval& t) { return t.tv_sec * 1'000'000'000 + t.tv_usec * 1000; };
+    rusage usage{};
+    getrusage(RUSAGE_THREAD, &usage);
+    return {static_cast<std::uint64_t>(usage.ru_nvcsw), ns(usage.ru_utime) + ns(usage.ru_stime)};
 }
 
 } // namespace weft::detail

@@ -40,6 +40,7 @@ runtime_metrics metrics_of(detail::runtime_core& core) {
         m.sleeps += c.sleeps.load(std::memory_order_relaxed);
         m.polls += c.polls.load(std::memory_order_relaxed);
         m.blocking_calls += c.blocking_calls.load(std::memory_order_relaxed);
+        m.lent_steps += c.lent.load(std::memory_order_relaxed);
         histogram::counts own{};
         s.worker_at(i).schedule_latency().add_to(own);
         m.worker_latency.push_back(summary_of(own));
@@ -49,7 +50,6 @@ runtime_metrics metrics_of(detail::runtime_core& core) {
     if (const detail::monitor_counters* c = s.watched()) {
         m.displaced_blocked = c->blocked.load(std::memory_order_relaxed);
         m.displaced_computing = c->computing.load(std::memory_order_relaxed);
-        m.lent_steps = c->lent.load(std::memory_order_relaxed);
         m.slow_tasks = c->slow.load(std::memory_order_relaxed);
         m.monitor_looks = c->looks.load(std::memory_order_relaxed);
     }

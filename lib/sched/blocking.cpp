@@ -14,8 +14,11 @@ blocking_section::blocking_section() noexcept {
 [[gnu::noinline]] blocking_section::~blocking_section() {
     if (!outermost_) return;
     stack* s = task_stack();
-    if (!s->runner->end_blocking()) [[unlikely]]
-        worker::yield(*s);
+    if (s->runner->end_blocking()) [[likely]]
+        return;
+    s->wants_permit = true;
+    worker::yield(*s);
+    s->wants_permit = false;
 }
 
 } // namespace weft::detail

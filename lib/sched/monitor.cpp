@@ -19,7 +19,7 @@ namespace {
 constexpr deadline_ns k_step = 1'000'000, k_short_step = 50'000; // design idea 3
 constexpr unsigned k_fast_looks = 10;  // short steps after the last blocked worker that was found
 constexpr unsigned k_quiet_looks = 10; // then it dozes
-constexpr int k_displaced_nice = 5;    // measured: docs/design/nice.md
+constexpr int k_displaced_nice = 2;    // measured: docs/design/nice.md
 constexpr unsigned k_largest_batch = 64;
 constexpr deadline_ns k_longest_batch = 250'000; // measured: docs/design/the-look.md
 constexpr unsigned k_calm_looks = 20;            // then the steps are twice as long
@@ -77,15 +77,16 @@ deadline_ns monitor::look(deadline_ns now) noexcept {
     bool anybody_runs = false;
     soon_ = false;
     if (fast_looks_ > 0) --fast_looks_;
+    scheduler_.see_to_spares(now);
+    displaced_.resize(scheduler_.workers());
     for (unsigned i = 0; i < permits_.size(); ++i) {
         permit& p = scheduler_.permit_at(i);
         anybody_runs |=
             p.holder.load(std::memory_order_acquire)->is_running(); // pairs with hand_over
         look_at_permit(p, permits_[i], now);
     }
-    anybody_runs |= !displaced_.empty();
+    anybody_runs |= look_at_displaced(now);
     if (anybody_runs) scheduler_.note_watch();
-    look_at_displaced(now);
     quiet_looks_ = anybody_runs ? 0 : quiet_looks_ + 1;
     if (quiet_looks_ >= k_quiet_looks) return k_never;
     if (soon_ || fast_looks_ > 0) return now + k_short_step;
@@ -143,6 +144,7 @@ void monitor::look_at_permit(permit& p, note& n, deadline_ns now) noexcept {
     soon_ |= v == verdict::unknown || (announced && !same_call);
     if (v == verdict::unknown || v == verdict::waits_for_core) return;
     calm_looks_ = 0;
+    w.say_found(v == verdict::blocked ? step_kind::blocks : step_kind::computes);
     if (v == verdict::blocked) {
         if (!displace(n, now)) return;
         worker_counters::add(counters_.blocked);
@@ -168,68 +170,47 @@ void monitor::lend_batch(worker& displaced, worker& successor, deadline_ns now) 
         worker* to = scheduler_.lend_next(displaced);
         if (to == nullptr) to = scheduler_.lend_next(successor);
         if (to == nullptr) return;
-        note n;
-        is_same_step(n, *to, now);
-        watch_displaced(n);
-        worker_counters::add(counters_.lent);
     }
 }
 
 // One that computes without a permit is one too many on its core. It goes on, with less of it: those who serve the rest are
-// there at once when something comes in. It is an idle spare at most meanwhile: only we grant permits.
+// there at once when something comes in.
 void monitor::make_nice(worker& w) noexcept {
-    if (!may_be_nice_) return;
-    w.is_nice = true;
+    if (!may_be_nice_ || w.is_nice.exchange(true, std::memory_order_relaxed)) return;
     set_thread_nice(w.thread_id(), usual_nice_ + k_displaced_nice);
 }
 
 void monitor::restore(worker& w) noexcept {
-    if (!std::exchange(w.is_nice, false)) return;
+    if (!w.is_nice.load(std::memory_order_relaxed)) return;
+    w.is_nice.store(false, std::memory_order_relaxed);
     set_thread_nice(w.thread_id(), usual_nice_);
 }
 
-// A spare that was lent something before may still be listed.
-void monitor::watch_displaced(const note& n) noexcept {
-    const auto at = std::find_if(displaced_.begin(), displaced_.end(),
-                                 [&n](const note& d) { return d.who == n.who; });
-    if (at != displaced_.end())
-        *at = n;
-    else
-        displaced_.push_back(n);
-}
-
-// What a displaced worker still makes ready is for the others, and it says so itself. This catches what it pushed in the
-// very moment in which it lost the permit.
-void monitor::look_at_displaced(deadline_ns now) noexcept {
-    for (std::size_t i = 0; i < displaced_.size();) {
-        note& n = displaced_[i];
-        if (n.who->permission.get() != nullptr || !n.who->is_running()) {
-            n = displaced_.back();
-            displaced_.pop_back();
-            continue;
-        }
-        if (n.who->has_ready()) scheduler_.inject_all_of(*n.who);
-        if (!n.who->is_in_fiber())
-            n.since = now; // its thread is not there yet: that is nobody's slow step
-        else if (is_same_step(n, *n.who, now))
-            tell_slow(n, now);
-        ++i;
+// Whoever runs without a permit: displaced, or lent something. What it still makes ready is for the others, and it says so
+// itself. This catches what it pushed in the very moment in which it lost the permit. True: there are some.
+bool monitor::look_at_displaced(deadline_ns now) noexcept {
+    bool any = false;
+    for (unsigned i = 0; i < displaced_.size(); ++i) {
+        worker& w = scheduler_.worker_at(i);
+        if (w.permission.get() != nullptr || !w.is_running()) continue;
+        any = true;
+        if (w.has_ready()) scheduler_.inject_all_of(w);
+        if (w.is_in_fiber() && is_same_step(displaced_[i], w, now)) tell_slow(displaced_[i], now);
     }
+    return any;
 }
 
 bool monitor::displace(note& n, deadline_ns now) noexcept {
     if (scheduler_.most_workers() == 1) return false; // nobody else is there, and the order stays
-    switch (scheduler_.displace(*n.who)) {
-    case scheduler::displaced::yes:
-        watch_displaced(n);
-        n.who = nullptr;
-        return true;
+    worker& w = *n.who;
+    switch (scheduler_.displace(w)) {
+    case scheduler::displaced::yes: displaced_[w.index()] = std::exchange(n, {}); return true;
     case scheduler::displaced::no_spare:
-        scheduler_.inject_all_of(*n.who); // the others may have time
+        scheduler_.inject_all_of(w); // the others may have time
         if (with_.observer == nullptr || scheduler_.most_workers() == scheduler_.permits()) break;
         if (last_no_spare_ != 0 && now - last_no_spare_ < k_second) break;
         last_no_spare_ = now;
-        with_.observer->no_spare(*n.who, n.step, scheduler_.most_workers() - scheduler_.permits());
+        with_.observer->no_spare(w, n.step, scheduler_.most_workers() - scheduler_.permits());
         break;
     case scheduler::displaced::has_gone_on: break;
     }

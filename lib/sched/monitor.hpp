@@ -35,7 +35,6 @@ struct monitor_counters {
     std::atomic<std::uint64_t> looks{0};
     std::atomic<std::uint64_t> blocked{0};   // permits taken from workers that slept in the kernel
     std::atomic<std::uint64_t> computing{0}; // ... that computed
-    std::atomic<std::uint64_t> lent{0};      // fibers that spares ran without a permit
     std::atomic<std::uint64_t> slow{0};      // steps longer than slow_after
 };
 
@@ -64,6 +63,8 @@ public:
 
     /// A worker that gets a permit is no longer nice. Called by that worker.
     void restore(worker& w) noexcept;
+    /// One that computes without a permit is. Called by that worker, or by the monitor when it has displaced it.
+    void make_nice(worker& w) noexcept;
 
     [[nodiscard]] const monitor_counters& counters() const noexcept { return counters_; }
     /// Any thread.
@@ -91,11 +92,9 @@ private:
     enum class verdict { unknown, computing, blocked, waits_for_core };
     static verdict judge(note& n, deadline_ns now) noexcept;
     void look_at_permit(permit& p, note& n, deadline_ns now) noexcept;
-    void look_at_displaced(deadline_ns now) noexcept;
-    void watch_displaced(const note& n) noexcept;
+    bool look_at_displaced(deadline_ns now) noexcept;
     bool displace(note& n, deadline_ns now) noexcept;
     void lend_batch(worker& displaced, worker& successor, deadline_ns now) noexcept;
-    void make_nice(worker& w) noexcept;
     void tell_slow(note& n, deadline_ns now) noexcept;
     void wake() noexcept;
 
@@ -112,7 +111,7 @@ private:
 
     // The thread's own
     std::vector<note> permits_;   // one each
-    std::vector<note> displaced_; // who run without one, still in the same step
+    std::vector<note> displaced_; // one for each worker: of a step that it runs without one
     unsigned quiet_looks_ = 0;    // without anybody running
     unsigned fast_looks_ = 0;     // still to come, at short steps
     unsigned batch_ = 1;      // so many of a queue go to spares when its worker is found blocked

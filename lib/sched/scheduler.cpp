@@ -15,6 +15,8 @@
 namespace weft::detail {
 namespace {
 
+constexpr deadline_ns k_long_patience = 100'000'000;
+
 void print_stack_owner(int fd, const stack& s) { s.owner->print_owner(fd); }
 
 } // namespace
@@ -29,6 +31,7 @@ scheduler::scheduler(const scheduler_options& options)
       permits_(options.workers),
       workers_(options.workers + options.spares),
       spares_(options.workers + options.spares),
+      long_steps_(options.workers * 3 / 2),
       idle_(options.workers, options.spares),
       outside_stacks_(stacks_),
       may_rob_(options.workers > 1 && has_heavy_fence()) {
@@ -186,11 +189,41 @@ worker* scheduler::lend_next(worker& from) noexcept {
         notify();
         return nullptr;
     }
-    to->running_.store(true, std::memory_order_relaxed); // it is ours until it sees what is lent
-    to->lent_.store(f, std::memory_order_release); // pairs with run_lent: all we did to it before
-    to->is_offered_.store(false, std::memory_order_release); // pairs with await_permit
-    to->permission.nudge();
+    lend(*f, *to, false);
     return to;
+}
+
+bool scheduler::lend(fiber& f) noexcept {
+    worker* to = spares_.take();
+    if (to == nullptr) {
+        lacks_spare_.store(true, std::memory_order_relaxed);
+        return false;
+    }
+    const bool is_long = f.stack_->steps == step_kind::computes;
+    if (is_long && !long_steps_.begin(f))
+        spares_.add(*to);
+    else
+        lend(f, *to, is_long);
+    return true;
+}
+
+void scheduler::lend(fiber& f, worker& to, bool is_long) noexcept {
+    to.running_.store(true, std::memory_order_relaxed); // it is ours until it sees what is lent
+    to.lent_is_long_ = is_long;
+    to.lent_.store(&f, std::memory_order_release); // pairs with run_lent: all we did to it before
+    to.is_offered_.store(false, std::memory_order_release); // pairs with await_permit
+    to.permission.nudge();
+}
+
+void scheduler::see_to_spares(deadline_ns now) noexcept {
+    if (lacks_spare_.exchange(false, std::memory_order_relaxed))
+        if (worker* w = make_spare()) spares_.add(*w);
+    fiber* late = long_steps_.overdue(now, k_long_patience);
+    if (late == nullptr) return;
+    if (worker* to = find_spare()) return lend(*late, *to, true);
+    inject_.push(*late);
+    (void)long_steps_.next(); // more than may run did, so it gives nobody
+    notify();
 }
 
 scheduler::displaced scheduler::displace(worker& from) noexcept {

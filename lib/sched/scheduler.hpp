@@ -14,6 +14,7 @@
 #include "sched/guests.hpp"
 #include "sched/idle.hpp"
 #include "sched/inject_queue.hpp"
+#include "sched/long_steps.hpp"
 #include "sched/lottery.hpp"
 #include "sched/monitor.hpp"
 #include "sched/spares.hpp"
@@ -66,6 +67,11 @@ public:
     /// Lets a spare run the next one of that worker's queue, without a permit: that spare, which counts as running. Null:
     /// there is none, or nothing to run. One thread at a time.
     worker* lend_next(worker& from) noexcept;
+    /// Lets an idle spare run that one, which is in no queue, without a permit; maybe later, if its steps are long. False: there
+    /// is no spare, but the monitor will make one.
+    bool lend(fiber& f) noexcept;
+    /// Makes an idle spare if lend met none, and gives one to a long step that waits for too long. One thread at a time.
+    void see_to_spares(deadline_ns now) noexcept;
     /// Does it keep private forks, and has not answered the demand for them?
     bool keeps_forks(const worker& w) noexcept;
     /// The same as displace, with an idle spare of the caller's choice. False: `from` has no permit, or `to` is none.
@@ -144,6 +150,7 @@ private:
     static stack** stack_slot_of(fiber& f) noexcept { return &f.stack_; }
     worker* find_spare() noexcept;
     worker* make_spare() noexcept;
+    void lend(fiber& f, worker& to, bool is_long) noexcept;
     bool hand_over(worker& from, worker& to) noexcept;
     void stop() noexcept;
     void unmap_single(stack* s) noexcept;
@@ -157,6 +164,8 @@ private:
     std::vector<permit> permits_; // of a fixed size
     worker_list workers_;
     spare_list spares_;
+    std::atomic<bool> lacks_spare_{false};
+    long_steps long_steps_;
     inject_queue inject_;
     idle_workers idle_;
     spin_lock outside_lock_; // guards the credit of threads that are no workers

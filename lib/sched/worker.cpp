@@ -24,6 +24,8 @@ namespace {
 
 constexpr unsigned k_slot_runs =
     3; // as tokio: a pair that wakes each other may go on so long before others get a turn
+constexpr unsigned k_quick_steps = 4; // in a row make a quick one: an event in vain is a step, too
+constexpr deadline_ns k_long_step = 1'000'000;
 constexpr unsigned k_crowd = 61; // a prime: no pattern of the program fits it
 
 } // namespace
@@ -120,7 +122,8 @@ fiber* worker::take_ready() noexcept {
 fiber* worker::check_saved(fiber* f) noexcept {
     if (f->stack_ == nullptr || f->stack_ == current_stack()) return f;
     for (int i = 0; i < 100; ++i) {
-        if (f->stack_->saved.load(std::memory_order_acquire)) return f; // pairs with after_save
+        if (f->stack_->saved.load(std::memory_order_acquire)) // pairs with after_save
+            return f->stack_->steps != step_kind::quick && lend(*f) ? nullptr : f;
         cpu_pause();
     }
     sched_yield();
@@ -129,6 +132,31 @@ fiber* worker::check_saved(fiber* f) noexcept {
     else
         queue_.push(f);
     return nullptr;
+}
+
+// A late step of it kept its thread, so this one probably will. A spare that is idle runs it, without a permit, and this core
+// goes on at once. True: that is so, or it waits for others that compute.
+[[gnu::noinline]] bool worker::lend(fiber& f) noexcept {
+    return permission.get() != nullptr && !f.stack_->wants_permit && scheduler_.lend(f);
+}
+
+// Of one without a permit: it was displaced in it, or was lent it.
+step_kind worker::kind_of_step() noexcept {
+    if (!lent_at_) return found_.load(std::memory_order_relaxed);
+    const thread_usage now = usage_of_this_thread();
+    if (now.sleeps != lent_at_->sleeps) return step_kind::blocks;
+    return now.cpu - lent_at_->cpu >= k_long_step ? step_kind::computes : step_kind::quick;
+}
+
+void worker::note_step(stack& me) noexcept {
+    const step_kind kind = me.owner->bound_to() != nullptr ? step_kind::quick : kind_of_step();
+    lent_at_.reset();
+    if (kind != step_kind::quick) {
+        me.steps = kind;
+        me.quick_steps = 0;
+    } else if (++me.quick_steps >= k_quick_steps || me.owner->bound_to() != nullptr) {
+        me.steps = step_kind::quick;
+    }
 }
 
 fiber* worker::take_first(inject_queue& q) noexcept {
@@ -176,6 +204,8 @@ void worker::go(stack& from, fiber* next, void (*after)(stack&)) noexcept {
             std::memory_order_relaxed); // ours from here on; the next release is after_save's
         enter(*next);
     } else {
+        if (permission.get() == nullptr && from.owner != nullptr) [[unlikely]]
+            note_step(from); // nobody else runs it before it is saved
         running_task_.store(nullptr,
                             std::memory_order_relaxed); // it may end elsewhere from here on
         running_stack_.store(nullptr, std::memory_order_relaxed); // and be unmapped
@@ -246,6 +276,7 @@ void worker::next_on_this_stack(stack& s) noexcept {
     const bool single = s.single;
     if (!single) stacks.put();
     s.owner = nullptr;
+    s.steps = step_kind::quick;
     fiber* next = pick();
     if (next != nullptr && next->stack_ == nullptr && !single) {
         s.owner = next;

@@ -6,10 +6,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <thread>
 
 #include "base/histogram.hpp"
 #include "base/random.hpp"
+#include "base/thread_sleeps.hpp"
 #include "sched/deque.hpp"
 #include "sched/inject_queue.hpp"
 #include "sched/parking.hpp"
@@ -29,6 +31,7 @@ struct worker_counters {
     std::atomic<std::uint64_t> polls{0};
     std::atomic<std::uint64_t> blocking_calls{0}; // announced ones
     std::atomic<std::uint64_t> crowds{0};         // of so many fibers made ready here: k_crowd
+    std::atomic<std::uint64_t> lent{0};           // steps that it ran as a spare, without a permit
     static void add(std::atomic<std::uint64_t>& c, std::uint64_t n = 1) noexcept {
         c.store(c.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
@@ -132,6 +135,10 @@ public:
     [[nodiscard]] bool is_in_fiber() const noexcept {
         return running_stack_.load(std::memory_order_relaxed) != nullptr;
     }
+    /// It is about to lose its permit in a step of that kind.
+    void say_found(step_kind kind) noexcept {
+        found_.store(kind, std::memory_order_relaxed); // revoke shows it
+    }
     /// Was it lent something that it has not begun?
     [[nodiscard]] bool has_lent() const noexcept {
         return lent_.load(std::memory_order_relaxed) != nullptr;
@@ -185,8 +192,8 @@ public:
     fiber* rob() noexcept;
 
     permit_holder permission;
-    /// Runs with a higher nice value, since it was displaced. The monitor's, and whose who holds a permit: grant orders the two.
-    bool is_nice = false;
+    /// Runs with a higher nice value: it computes without a permit.
+    std::atomic<bool> is_nice{false};
 
     /// Reservations of stacks that this worker may promise to new tasks without asking the pool.
     stack_credit stacks;
@@ -204,6 +211,9 @@ private:
     fiber* take_background_turn() noexcept;
     static void give_way(stack& me) noexcept;
     fiber* check_saved(fiber* f) noexcept;
+    bool lend(fiber& f) noexcept;
+    [[nodiscard]] step_kind kind_of_step() noexcept;
+    void note_step(stack& me) noexcept;
     void enter(fiber& f) noexcept;
     static void before_wait(stack& me) noexcept;
     bool await_permit() noexcept;
@@ -256,17 +266,20 @@ private:
     std::atomic<bool> is_offered_{false};
     worker* takes_over_ = nullptr;      // whose permit it gets: grant shows it
     std::atomic<fiber*> lent_{nullptr}; // to run without a permit, once
+    bool lent_is_long_ = false; // and when it is over, long_steps wants to know; lent_ shows it
+    std::atomic<step_kind> found_{step_kind::quick}; // why it was displaced
 
     // Owner's
     bool run_is_over_ = false; // of run_here
     bool has_had_turn_ = false;
-    bool has_run_ = false;            // since it last stepped aside
-    bool gives_way_ = false;          // what it shares now is for the background, too
-    bool background_is_next_ = false; // those that are ready have had their time
-    unsigned picks_left_ = 1;         // until the loop must look around
-    unsigned samples_left_ = 1;       // until the next sample of the schedule latency
-    unsigned slot_runs_ = 0;          // in a row from slot_
-    bool searching_ = false;          // counted as a searcher in scheduler_.idle_
+    bool has_run_ = false;                // since it last stepped aside
+    bool gives_way_ = false;              // what it shares now is for the background, too
+    bool background_is_next_ = false;     // those that are ready have had their time
+    std::optional<thread_usage> lent_at_; // when it began what it was lent
+    unsigned picks_left_ = 1;             // until the loop must look around
+    unsigned samples_left_ = 1;           // until the next sample of the schedule latency
+    unsigned slot_runs_ = 0;              // in a row from slot_
+    bool searching_ = false;              // counted as a searcher in scheduler_.idle_
     bool polling_ =
         false; // what becomes ready now goes to the queue, in order, and wakes nobody until the batch is in
     std::uint64_t last_look_ = 0; // TSC

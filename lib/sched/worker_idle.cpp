@@ -292,11 +292,16 @@ void worker::retire() noexcept {
 
 // Without a permit: its next entry to the scheduler ends this.
 void worker::run_lent() noexcept {
-    // acquire pairs with lend_next: what the monitor did to this worker before is seen
+    // acquire pairs with lend: what was done to this worker before is seen
     fiber* f = lent_.exchange(nullptr, std::memory_order_acquire);
-    if (scheduler_.monitor_) scheduler_.monitor_->restore(*this);
+    if (lent_is_long_)
+        scheduler_.monitor_->make_nice(*this);
+    else
+        scheduler_.monitor_->restore(*this);
     f = check_saved(f);
     if (f == nullptr) return; // not off its stack yet; retire hands it to the others
+    worker_counters::add(counters_.lent);
+    lent_at_ = usage_of_this_thread();
     start_running();
     go(loop_stack_, f, after_save);
 }
@@ -320,6 +325,12 @@ bool worker::await_permit() noexcept {
     // A new one has nothing to hand over, and it may count as running already: lend_next.
     if (permission.get() == nullptr && !is_promised_) retire();
     is_promised_ = false;
+    if (!has_lent() && std::exchange(lent_is_long_, false))
+        if (fiber* next = scheduler_.long_steps_.next()) {
+            lent_is_long_ = true;
+            lent_.store(next, std::memory_order_relaxed); // our own
+            return true;
+        }
     while (permission.get() == nullptr) {
         if (permission.is_stopped()) return false;
         const std::uint32_t seen = permission.signals();
@@ -344,6 +355,7 @@ bool worker::await_permit() noexcept {
     }
     if (scheduler_.monitor_) scheduler_.monitor_->restore(*this);
     is_promised_ = false; // it came, maybe before we asked
+    lent_at_.reset();
     worker* last = std::exchange(takes_over_, nullptr);
     if (last == nullptr) return true;
     last->demand_forks();

@@ -9,12 +9,18 @@
 
 namespace weft::detail {
 
+/// What a fiber does between two waits, as far as that concerns who runs it (room sched).
+enum class step_kind : unsigned char { quick, blocks, computes };
+
 /// Written by whoever runs on the stack; after `saved` is true, by whoever resumes it.
 struct alignas(64) stack : stack_head {
-    std::byte* low = nullptr; // lowest usable byte; the guard lies below
-    std::size_t size = 0;     // usable bytes from low up
-    bool single = false;      // mapped for one fiber, unmapped at its end
-    bool is_greenlet = false; // runs greenlets, beside a thread's or a task's own stack
+    std::byte* low = nullptr;           // lowest usable byte; the guard lies below
+    std::size_t size = 0;               // usable bytes from low up
+    bool single = false;                // mapped for one fiber, unmapped at its end
+    bool is_greenlet = false;           // runs greenlets, beside a thread's or a task's own stack
+    step_kind steps = step_kind::quick; // what late ones of its fiber were
+    unsigned char quick_steps = 0;      // since the last other one
+    bool wants_permit = false;          // goes on where a worker has one, whatever its steps are
     void* tsan_fiber = nullptr;
     void* asan_fake_stack = nullptr;
 };

@@ -11,6 +11,7 @@
 #include "sched/deque.hpp"
 #include "sched/idle.hpp"
 #include "sched/inject_queue.hpp"
+#include "sched/long_steps.hpp"
 #include "support/party.hpp"
 
 using namespace weft::detail;
@@ -139,4 +140,38 @@ TEST_CASE("idle: at most half of the workers search by their own will", "[sched]
     idle.fall_asleep(0, true); // a searcher that gives up counts no more
     CHECK(idle.start_search());
     CHECK_FALSE(idle.start_search());
+}
+
+TEST_CASE("long steps: so many run at once, the others as those end, in order", "[sched]") {
+    weft::testing::party p(weft::testing::party_of(1));
+    marker a(p.sched), b(p.sched), c(p.sched), d(p.sched);
+    long_steps steps(2);
+    CHECK(steps.begin(a));
+    CHECK(steps.begin(b));
+    CHECK_FALSE(steps.begin(c));
+    CHECK_FALSE(steps.begin(d));
+    CHECK(steps.next() == &c);
+    CHECK(steps.next() == &d);
+    CHECK(steps.next() == nullptr); // a place is free
+    CHECK(steps.begin(a));
+    CHECK_FALSE(steps.begin(b));
+    CHECK(steps.next() == &b);
+}
+
+TEST_CASE("long steps: when none ends for long, one more may run, and only then", "[sched]") {
+    weft::testing::party p(weft::testing::party_of(1));
+    marker a(p.sched), b(p.sched), c(p.sched), d(p.sched);
+    long_steps steps(1);
+    CHECK(steps.overdue(100, 10) == nullptr);
+    CHECK(steps.begin(a));
+    CHECK_FALSE(steps.begin(b));
+    CHECK_FALSE(steps.begin(c));
+    CHECK(steps.overdue(1000, 10) == nullptr); // first seen waiting
+    CHECK(steps.overdue(1009, 10) == nullptr);
+    CHECK(steps.next() == &b);
+    CHECK(steps.overdue(1010, 10) == nullptr); // one has ended meanwhile
+    CHECK(steps.overdue(1020, 10) == &c);
+    CHECK_FALSE(steps.begin(d));
+    CHECK(steps.next() == nullptr); // two ran
+    CHECK(steps.next() == &d);
 }

@@ -111,6 +111,90 @@ TEST_CASE("stuck: many calls that block at once get a thread each", "[task][stuc
     });
 }
 
+TEST_CASE("stuck: who has blocked before runs beside its worker the next time, until it blocks no "
+          "more",
+          "[task][stuck]") {
+    weft::testing::leak_fixture nothing_leaks;
+    const unsigned workers = GENERATE(1U, 2U);
+    CAPTURE(workers);
+    weft::run({.workers = workers, .slow_task_after = std::chrono::nanoseconds::max()}, [] {
+        std::binary_semaphore go_on(0);
+        std::atomic<int> begun{0};
+        weft::channel<bool> turns(1);
+        auto patient = weft::create_task([&] {
+            while (const auto blocks = turns.recv()) {
+                ++begun;
+                if (*blocks) go_on.acquire();
+            }
+        });
+        const auto until = [](auto holds) {
+            while (!holds()) weft::yield();
+        };
+        const auto lent = [] { return weft::metrics().lent_steps; };
+        const auto displaced = [] {
+            return weft::metrics().displaced_blocked + weft::metrics().displaced_computing;
+        };
+        const auto begin_turn = [&](bool blocks) { // when every spare is idle
+            until([] { return weft::metrics().idle_spares == weft::metrics().spares; });
+            const int begun_before = begun;
+            turns.send(blocks);
+            until([&] { return begun > begun_before; });
+        };
+        const auto quick_turn_is_lent = [&] {
+            const auto before = lent();
+            begin_turn(false);
+            return lent() > before;
+        };
+        const auto blocking_turn_costs_a_place = [&] {
+            const auto lent_before = lent(), displaced_before = displaced();
+            begin_turn(true);
+            until([&] { return lent() > lent_before || displaced() > displaced_before; });
+            go_on.release();
+            return displaced() > displaced_before;
+        };
+        const auto within_100 = [](auto holds) {
+            for (int i = 0; i < 100; ++i)
+                if (holds()) return true;
+            return false;
+        };
+        CHECK_FALSE(quick_turn_is_lent());
+        CHECK(blocking_turn_costs_a_place());
+        // Not at once, maybe: a thread that has no core just then is not seen to block.
+        CHECK(within_100([&] { return !blocking_turn_costs_a_place(); }));
+        CHECK(quick_turn_is_lent());
+        CHECK(within_100([&] { return !quick_turn_is_lent(); }));
+        CHECK(blocking_turn_costs_a_place());
+        turns.close();
+        weft::await(patient);
+    });
+}
+
+TEST_CASE("stuck: long steps get threads in the end, however many wait for each other",
+          "[task][stuck]") {
+    weft::testing::leak_fixture nothing_leaks;
+    const unsigned workers = GENERATE(1U, 2U);
+    CAPTURE(workers);
+    weft::run({.workers = workers, .slow_task_after = std::chrono::nanoseconds::max()}, [&] {
+        const unsigned count = workers + 3;
+        std::atomic<unsigned> first{0}, second{0};
+        weft::event all_idle;
+        std::vector<weft::task<void>> tasks;
+        for (unsigned i = 0; i < count; ++i)
+            tasks.push_back(weft::create_task([&] {
+                ++first;
+                keep_thread(true, [&] { return first == count; });
+                all_idle.wait();
+                ++second;
+                keep_thread(true, [&] { return second == count; });
+            }));
+        while (first < count || weft::metrics().idle_spares < weft::metrics().spares) weft::yield();
+        const auto lent_before = weft::metrics().lent_steps;
+        all_idle.set();
+        for (auto& t : tasks) weft::await(t);
+        CHECK(weft::metrics().lent_steps > lent_before);
+    });
+}
+
 TEST_CASE("DBG-01: stuck: a slow task is told once, with name, place and how it keeps its thread",
           "[task][stuck]") {
     weft::testing::leak_fixture nothing_leaks;
