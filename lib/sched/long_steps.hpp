@@ -31,7 +31,8 @@ private:
     spin_lock lock_; // guards the rest
     unsigned running_ = 0;
     inject_queue waiting_;
-    deadline_ns stands_since_ = 0; // none has got on since, as overdue has seen; 0: it has not looked
+    deadline_ns stands_since_ =
+        0; // none has got on since, as overdue has seen; 0: it has not looked
 };
 
 } // namespace weft::detail

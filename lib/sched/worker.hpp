@@ -218,6 +218,7 @@ private:
     static void before_wait(stack& me) noexcept;
     bool await_permit() noexcept;
     void run_lent() noexcept;
+    bool take_next_long() noexcept;
     void run_staying() noexcept;
     void pin_to_core() noexcept;
     void go(stack& from, fiber* next, void (*after)(stack&)) noexcept;

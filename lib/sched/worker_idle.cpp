@@ -306,6 +306,14 @@ void worker::run_lent() noexcept {
     go(loop_stack_, f, after_save);
 }
 
+// It has run a long step, and is in no list yet: nobody else lends it anything.
+bool worker::take_next_long() noexcept {
+    fiber* next = scheduler_.long_steps_.next();
+    lent_is_long_ = next != nullptr;
+    lent_.store(next, std::memory_order_relaxed);
+    return lent_is_long_;
+}
+
 // The same for what nobody else may run.
 void worker::run_staying() noexcept {
     fiber* f = take_first(staying_);
@@ -323,14 +331,11 @@ void worker::pin_to_core() noexcept {
 // lent something, or has something that nobody else may run. False: the scheduler stops.
 bool worker::await_permit() noexcept {
     // A new one has nothing to hand over, and it may count as running already: lend_next.
-    if (permission.get() == nullptr && !is_promised_) retire();
+    if (permission.get() == nullptr && !is_promised_) {
+        retire();
+        if (lent_is_long_ && take_next_long()) return true;
+    }
     is_promised_ = false;
-    if (!has_lent() && std::exchange(lent_is_long_, false))
-        if (fiber* next = scheduler_.long_steps_.next()) {
-            lent_is_long_ = true;
-            lent_.store(next, std::memory_order_relaxed); // our own
-            return true;
-        }
     while (permission.get() == nullptr) {
         if (permission.is_stopped()) return false;
         const std::uint32_t seen = permission.signals();
