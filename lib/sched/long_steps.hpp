@@ -31,8 +31,7 @@ private:
     spin_lock lock_; // guards the rest
     unsigned running_ = 0;
     inject_queue waiting_;
-    deadline_ns stands_since_ =
-        0; // none has got on since, as overdue has seen; 0: it has not looked
+    deadline_ns stands_since_ = 0; // overdue saw that none got on since then; 0: it saw none wait
 };
 
 } // namespace weft::detail
