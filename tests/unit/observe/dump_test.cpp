@@ -171,6 +171,7 @@ TEST_CASE("a dump says which task awaits which, and finds those that wait for ea
     });
     auto second = rt.spawn({.name = "second"}, [first] { weft::task_handle(first).wait(); });
     auto third = rt.spawn({.name = "third"}, [second] { weft::task_handle(second).wait(); });
+    (void)dump_with(rt, "waits for task 'second'"); // so the third does
     other.set_value(second);
     const std::string text = dump_with(rt, "wait for each other");
     CHECK(std::regex_search(text, std::regex("task 'third'.*: waits for task 'second', for ")));
